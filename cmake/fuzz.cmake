@@ -1,0 +1,13 @@
+# libFuzzer targets: tests/fuzz/FOLDER_NAME_fuzz.c links kw_FOLDER.
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "KW_FUZZ needs clang: cmake --preset fuzz")
+endif()
+file(GLOB KW_FUZZERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
+foreach(source ${KW_FUZZERS})
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_.*" "" folder ${name})
+  add_executable(${name} ${source})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer -Wno-missing-prototypes)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE kw_${folder})
+endforeach()
