@@ -11,6 +11,7 @@
 #define KW_SCRIPT_HOST_H
 
 #include <lua.h>
+#include <lauxlib.h>
 
 #include "base/metrics.h"
 #include "base/str.h"
