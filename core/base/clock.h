@@ -4,6 +4,7 @@
 #ifndef KW_BASE_CLOCK_H
 #define KW_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"

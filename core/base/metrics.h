@@ -5,6 +5,7 @@
 #ifndef KW_BASE_METRICS_H
 #define KW_BASE_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
