@@ -18,7 +18,6 @@ struct kw_listener_options {
     struct kw_tls *tls;       /* NULL: plain; borrowed, outlives the listener */
     int backlog;              /* 0: 1024 (reconnect storms, ocpp.md 1.1) */
     unsigned max_connections; /* 0: 20000 */
-    int64_t handshake_timeout_ms; /* 0: 10 s from accept to the first application byte */
     const char *metric_label; /* label of the connection metrics, e.g. "ocpp" */
     struct kw_metrics *metrics; /* may be NULL */
 };

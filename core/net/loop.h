@@ -16,7 +16,7 @@ struct kw_loop;
 struct kw_timer;
 struct kw_poll;
 
-/* metrics may be NULL; otherwise kw_loop_lag_seconds and kw_loop_turns_total are kept. */
+/* metrics may be NULL; otherwise kw_loop_turns_total is kept. */
 struct kw_loop *kw_loop_new(struct kw_metrics *metrics);
 /* Run until kw_loop_stop() or nothing is left to wait for. */
 void kw_loop_run(struct kw_loop *loop);
@@ -24,6 +24,9 @@ void kw_loop_stop(struct kw_loop *loop); /* from the loop's thread */
 /* All handles must be closed by their owners; asserts that none is left. Runs the loop for the
  * close callbacks. */
 void kw_loop_free(struct kw_loop *loop);
+/* One read buffer for all connections: libuv reads at once after asking for it. For net/ itself. */
+#define KW_LOOP_SCRATCH_BYTES 65536
+char *kw_loop_scratch(struct kw_loop *loop);
 struct uv_loop_s *kw_loop_uv(struct kw_loop *loop); /* for net/ itself */
 
 int64_t kw_loop_now_ms(const struct kw_loop *loop); /* monotonic, cached per turn */
@@ -54,6 +57,7 @@ void kw_timer_close(struct kw_timer *timer); /* frees later; never calls back ag
  * readable and writable, so that the library finds it by itself. */
 #define KW_POLL_READ 1
 #define KW_POLL_WRITE 2
+/* NULL: the descriptor cannot be watched. */
 struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void *arg, int events), void *arg);
 void kw_poll_set(struct kw_poll *poll, int events); /* 0 stops */
 void kw_poll_close(struct kw_poll *poll);           /* before the descriptor is closed */

@@ -3,6 +3,7 @@
 #define KW_NET_TLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 

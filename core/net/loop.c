@@ -1,0 +1,213 @@
+/* loop.c - libuv behind our own words: turn-end jobs run in uv_check, posts arrive by uv_async. */
+#include "net/loop.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define KW_TURN_ROUNDS_MAX 1000
+
+struct post {
+    struct post *next;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct kw_signal {
+    uv_signal_t handle;
+    struct kw_signal *next;
+    void (*on_signal)(void *arg, int signum);
+    void *arg;
+};
+
+struct kw_loop {
+    uv_loop_t uv;
+    uv_check_t check;
+    uv_prepare_t prepare;
+    uv_async_t async;
+    struct kw_turn_job *first_job, **last_job;
+    pthread_mutex_t post_lock;
+    struct post *first_post, **last_post;
+    struct kw_signal *signals;
+    struct kw_metric *turns;
+    char scratch[KW_LOOP_SCRATCH_BYTES];
+};
+
+static void run_jobs(struct kw_loop *loop)
+{
+    for (int round = 0; loop->first_job != NULL && round < KW_TURN_ROUNDS_MAX; round++) {
+        struct kw_turn_job *job = loop->first_job;
+        loop->first_job = job->next;
+        if (loop->first_job == NULL)
+            loop->last_job = &loop->first_job;
+        job->loop = NULL;
+        job->next = NULL;
+        job->run(job);
+        if (round == KW_TURN_ROUNDS_MAX - 1 && loop->first_job != NULL)
+            (void)uv_async_send(&loop->async); /* the rest next turn, without sleeping */
+    }
+}
+
+static void on_check(uv_check_t *handle)
+{
+    struct kw_loop *loop = handle->data;
+    run_jobs(loop);
+    kw_metric_add(loop->turns, 1);
+}
+
+/* Before sleeping: jobs queued by timers and posts since the last check. */
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct kw_loop *loop = handle->data;
+    run_jobs(loop);
+}
+
+static void on_async(uv_async_t *handle)
+{
+    struct kw_loop *loop = handle->data;
+    (void)pthread_mutex_lock(&loop->post_lock);
+    struct post *post = loop->first_post;
+    loop->first_post = NULL;
+    loop->last_post = &loop->first_post;
+    (void)pthread_mutex_unlock(&loop->post_lock);
+    while (post != NULL) {
+        struct post *next = post->next;
+        post->run(post->arg);
+        kw_free(post);
+        post = next;
+    }
+}
+
+struct kw_loop *kw_loop_new(struct kw_metrics *metrics)
+{
+    struct kw_loop *loop = kw_zalloc(sizeof *loop);
+    KW_ASSERT(uv_loop_init(&loop->uv) == 0);
+    KW_ASSERT(uv_check_init(&loop->uv, &loop->check) == 0);
+    KW_ASSERT(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
+    KW_ASSERT(uv_async_init(&loop->uv, &loop->async, on_async) == 0);
+    loop->check.data = loop->prepare.data = loop->async.data = loop;
+    (void)uv_check_start(&loop->check, on_check);
+    (void)uv_prepare_start(&loop->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&loop->check);
+    uv_unref((uv_handle_t *)&loop->prepare);
+    uv_unref((uv_handle_t *)&loop->async);
+    (void)pthread_mutex_init(&loop->post_lock, NULL);
+    loop->last_job = &loop->first_job;
+    loop->last_post = &loop->first_post;
+    loop->turns = kw_metrics_counter(metrics, "kw_loop_turns_total", "", "Turns of the event loop.");
+    return loop;
+}
+
+void kw_loop_run(struct kw_loop *loop)
+{
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void kw_loop_stop(struct kw_loop *loop)
+{
+    uv_stop(&loop->uv);
+    (void)uv_async_send(&loop->async);
+}
+
+static void count_open(uv_handle_t *handle, void *arg)
+{
+    if (!uv_is_closing(handle))
+        (*(int *)arg)++;
+}
+
+static void signal_closed(uv_handle_t *handle)
+{
+    kw_free(handle->data);
+}
+
+void kw_loop_free(struct kw_loop *loop)
+{
+    int open = 0;
+    on_async(&loop->async); /* what was posted last */
+    while (loop->signals != NULL) {
+        struct kw_signal *signal = loop->signals;
+        loop->signals = signal->next;
+        uv_close((uv_handle_t *)&signal->handle, signal_closed);
+    }
+    uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->async, NULL);
+    uv_walk(&loop->uv, count_open, &open);
+    KW_ASSERT(open == 0); /* an owner forgot to close its handle */
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    KW_ASSERT(uv_loop_close(&loop->uv) == 0);
+    (void)pthread_mutex_destroy(&loop->post_lock);
+    kw_free(loop);
+}
+
+char *kw_loop_scratch(struct kw_loop *loop)
+{
+    return loop->scratch;
+}
+
+struct uv_loop_s *kw_loop_uv(struct kw_loop *loop)
+{
+    return &loop->uv;
+}
+
+int64_t kw_loop_now_ms(const struct kw_loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv);
+}
+
+void kw_loop_at_turn_end(struct kw_loop *loop, struct kw_turn_job *job)
+{
+    if (job->loop != NULL)
+        return;
+    job->loop = loop;
+    job->next = NULL;
+    *loop->last_job = job;
+    loop->last_job = &job->next;
+}
+
+void kw_turn_job_cancel(struct kw_turn_job *job)
+{
+    struct kw_loop *loop = job->loop;
+    if (loop == NULL)
+        return;
+    struct kw_turn_job **at = &loop->first_job;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    if (loop->last_job == &job->next)
+        loop->last_job = at;
+    job->loop = NULL;
+    job->next = NULL;
+}
+
+void kw_loop_post(struct kw_loop *loop, void (*run)(void *arg), void *arg)
+{
+    struct post *post = kw_alloc(sizeof *post);
+    *post = (struct post){ NULL, run, arg };
+    (void)pthread_mutex_lock(&loop->post_lock);
+    *loop->last_post = post;
+    loop->last_post = &post->next;
+    (void)pthread_mutex_unlock(&loop->post_lock);
+    (void)uv_async_send(&loop->async);
+}
+
+static void signal_came(uv_signal_t *handle, int signum)
+{
+    struct kw_signal *signal = handle->data;
+    signal->on_signal(signal->arg, signum);
+}
+
+void kw_loop_on_signal(struct kw_loop *loop, int signum, void (*on_signal)(void *arg, int signum), void *arg)
+{
+    struct kw_signal *signal = kw_zalloc(sizeof *signal);
+    signal->on_signal = on_signal;
+    signal->arg = arg;
+    signal->next = loop->signals;
+    loop->signals = signal;
+    KW_ASSERT(uv_signal_init(&loop->uv, &signal->handle) == 0);
+    signal->handle.data = signal;
+    KW_ASSERT(uv_signal_start(&signal->handle, signal_came, signum) == 0);
+    uv_unref((uv_handle_t *)&signal->handle);
+}
