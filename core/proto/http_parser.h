@@ -45,7 +45,9 @@ struct kw_http_events {
     void (*on_message)(void *arg); /* message complete; the parser pauses until kw_http_parser_next */
 };
 
-enum kw_http_side { KW_HTTP_SERVER /* parses requests */, KW_HTTP_CLIENT /* parses responses */ };
+/* The client side reads response heads only: it is what a WebSocket dial needs (outbound HTTP is
+ * libcurl's); on_message follows on_head at once and no body is read. */
+enum kw_http_side { KW_HTTP_SERVER /* parses requests */, KW_HTTP_CLIENT /* parses response heads */ };
 
 struct kw_http_parser *kw_http_parser_new(enum kw_http_side side, const struct kw_http_events *events, void *arg);
 void kw_http_parser_free(struct kw_http_parser *parser);
