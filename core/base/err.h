@@ -7,6 +7,8 @@
 #define KW_BASE_ERR_H
 
 #define KW_MUST_USE __attribute__((warn_unused_result))
+/* For the rare call whose failure is seen elsewhere (a sticky error, a later check). */
+#define KW_IGNORE(call) ((void)((call) == KW_OK))
 
 /*        code            value  slug                sentence */
 #define KW_ERR_LIST(X) \

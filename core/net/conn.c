@@ -384,7 +384,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 
 static void start_reading(struct kw_conn *conn)
 {
-    if (!conn->closing && !conn->paused && uv_read_start((uv_stream_t *)&conn->tcp, alloc, on_read) != 0)
+    if (conn->closing || conn->paused)
+        return;
+    int code = uv_read_start((uv_stream_t *)&conn->tcp, alloc, on_read);
+    if (code != 0 && code != UV_EALREADY) /* already: the owner changed, as after an upgrade */
         close_with(conn, KW_EIO);
 }
 

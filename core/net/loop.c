@@ -1,4 +1,8 @@
-/* loop.c - libuv behind our own words: turn-end jobs run in uv_check, posts arrive by uv_async. */
+/* loop.c - libuv behind our own words: turn-end jobs run in uv_check, posts arrive by uv_async.
+ *
+ * Jobs run a second time just before the loop sleeps (uv_prepare), because timers and closed handles
+ * come after the check phase and may have queued some. A round is what one generation of jobs queued;
+ * rounds are bounded so that jobs that queue each other cannot starve the sockets. */
 #include "net/loop.h"
 
 #include <pthread.h>
@@ -28,6 +32,8 @@ struct kw_loop {
     uv_prepare_t prepare;
     uv_async_t async;
     struct kw_turn_job *first_job, **last_job;
+    unsigned round; /* jobs queued by a job carry a later number */
+    unsigned holds;
     pthread_mutex_t post_lock;
     struct post *first_post, **last_post;
     struct kw_signal *signals;
@@ -35,18 +41,29 @@ struct kw_loop {
     char scratch[KW_LOOP_SCRATCH_BYTES];
 };
 
+static void unlink_job(struct kw_loop *loop, struct kw_turn_job *job)
+{
+    *job->link = job->next;
+    if (job->next != NULL)
+        job->next->link = job->link;
+    else
+        loop->last_job = job->link;
+    job->loop = NULL;
+    job->next = NULL;
+}
+
 static void run_jobs(struct kw_loop *loop)
 {
-    for (int round = 0; loop->first_job != NULL && round < KW_TURN_ROUNDS_MAX; round++) {
+    unsigned first_round = loop->round;
+    while (loop->first_job != NULL) {
         struct kw_turn_job *job = loop->first_job;
-        loop->first_job = job->next;
-        if (loop->first_job == NULL)
-            loop->last_job = &loop->first_job;
-        job->loop = NULL;
-        job->next = NULL;
-        job->run(job);
-        if (round == KW_TURN_ROUNDS_MAX - 1 && loop->first_job != NULL)
+        loop->round = job->round + 1;
+        if (loop->round - first_round > KW_TURN_ROUNDS_MAX) {
             (void)uv_async_send(&loop->async); /* the rest next turn, without sleeping */
+            return;
+        }
+        unlink_job(loop, job);
+        job->run(job);
     }
 }
 
@@ -162,24 +179,30 @@ void kw_loop_at_turn_end(struct kw_loop *loop, struct kw_turn_job *job)
     if (job->loop != NULL)
         return;
     job->loop = loop;
+    job->round = loop->round;
     job->next = NULL;
+    job->link = loop->last_job;
     *loop->last_job = job;
     loop->last_job = &job->next;
 }
 
 void kw_turn_job_cancel(struct kw_turn_job *job)
 {
-    struct kw_loop *loop = job->loop;
-    if (loop == NULL)
-        return;
-    struct kw_turn_job **at = &loop->first_job;
-    while (*at != job)
-        at = &(*at)->next;
-    *at = job->next;
-    if (loop->last_job == &job->next)
-        loop->last_job = at;
-    job->loop = NULL;
-    job->next = NULL;
+    if (job->loop != NULL)
+        unlink_job(job->loop, job);
+}
+
+void kw_loop_hold(struct kw_loop *loop)
+{
+    if (loop->holds++ == 0)
+        uv_ref((uv_handle_t *)&loop->async);
+}
+
+void kw_loop_unhold(struct kw_loop *loop)
+{
+    KW_ASSERT(loop->holds > 0);
+    if (--loop->holds == 0)
+        uv_unref((uv_handle_t *)&loop->async);
 }
 
 void kw_loop_post(struct kw_loop *loop, void (*run)(void *arg), void *arg)

@@ -18,12 +18,15 @@ struct kw_poll;
 
 /* metrics may be NULL; otherwise kw_loop_turns_total is kept. */
 struct kw_loop *kw_loop_new(struct kw_metrics *metrics);
-/* Run until kw_loop_stop() or nothing is left to wait for. */
+/* Run until kw_loop_stop() or nothing is left to wait for. Work that another thread will post keeps
+ * the loop running only between kw_loop_hold() and kw_loop_unhold() (the pool does it by itself). */
 void kw_loop_run(struct kw_loop *loop);
 void kw_loop_stop(struct kw_loop *loop); /* from the loop's thread */
 /* All handles must be closed by their owners; asserts that none is left. Runs the loop for the
  * close callbacks. */
 void kw_loop_free(struct kw_loop *loop);
+void kw_loop_hold(struct kw_loop *loop);
+void kw_loop_unhold(struct kw_loop *loop);
 /* One read buffer for all connections: libuv reads at once after asking for it. For net/ itself. */
 #define KW_LOOP_SCRATCH_BYTES 65536
 char *kw_loop_scratch(struct kw_loop *loop);
@@ -36,8 +39,9 @@ int64_t kw_loop_now_ms(const struct kw_loop *loop); /* monotonic, cached per tur
  * most 1000 rounds. The structure must live until it ran or was cancelled. */
 struct kw_turn_job {
     void (*run)(struct kw_turn_job *job);
-    struct kw_turn_job *next;
+    struct kw_turn_job *next, **link;
     struct kw_loop *loop; /* non-NULL while queued */
+    unsigned round;
 };
 void kw_loop_at_turn_end(struct kw_loop *loop, struct kw_turn_job *job);
 void kw_turn_job_cancel(struct kw_turn_job *job); /* not queued: nothing */

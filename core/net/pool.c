@@ -1,4 +1,7 @@
-/* pool.c - Threads that take jobs from one bounded queue and hand them back through the loop. */
+/* pool.c - Threads that take jobs from one bounded queue and hand them back through the loop.
+ *
+ * One post carries all the jobs that were finished before the loop got to it, so a burst wakes the
+ * loop once. A pool that is freed while such a post is on its way is taken down by that post. */
 #include "net/pool.h"
 
 #include <pthread.h>
@@ -50,6 +53,7 @@ static void deliver(void *arg)
     (void)pthread_mutex_unlock(&pool->lock);
     while (job != NULL) {
         struct job *next = job->next;
+        kw_loop_unhold(pool->loop);
         job->done(job->arg);
         kw_free(job);
         job = next;
@@ -104,7 +108,7 @@ struct kw_pool *kw_pool_new(struct kw_loop *loop, const char *name, unsigned thr
 
 kw_err kw_pool_submit(struct kw_pool *pool, void (*work)(void *arg), void (*done)(void *arg), void *arg)
 {
-    if (atomic_load(&pool->waiting) >= pool->queue_limit)
+    if (pool->stopping || atomic_load(&pool->waiting) >= pool->queue_limit)
         return KW_EBUSY;
     struct job *job = kw_alloc(sizeof *job);
     *job = (struct job){ NULL, pool, work, done, arg };
@@ -114,6 +118,7 @@ kw_err kw_pool_submit(struct kw_pool *pool, void (*work)(void *arg), void (*done
     pool->last = &job->next;
     (void)pthread_cond_signal(&pool->wake);
     (void)pthread_mutex_unlock(&pool->lock);
+    kw_loop_hold(pool->loop);
     return KW_OK;
 }
 

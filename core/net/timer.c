@@ -1,4 +1,7 @@
-/* timer.c - Timers and polled descriptors: memory goes in the close callback only. */
+/* timer.c - Timers and polled descriptors: memory goes in the close callback only.
+ *
+ * Both are thin: a timer counts from the moment of kw_timer_start(), not from the turn's cached time,
+ * and a poll reports errors as readiness. Closing twice asserts. */
 #include <uv.h>
 
 #include "base/mem.h"
@@ -98,6 +101,8 @@ void kw_poll_set(struct kw_poll *poll, int events)
 
 void kw_poll_close(struct kw_poll *poll)
 {
-    if (poll != NULL)
-        uv_close((uv_handle_t *)&poll->handle, poll_closed);
+    if (poll == NULL)
+        return;
+    KW_ASSERT(!uv_is_closing((uv_handle_t *)&poll->handle));
+    uv_close((uv_handle_t *)&poll->handle, poll_closed);
 }
