@@ -1,9 +1,9 @@
 /* reader.h - Reads the contract: snapshot, then both streams, with gap detection (contract 6).
  *
- * The reader owns two connections (one blocks in XREAD). It asks for the cursor that the store last
- * committed, decides between catch-up and full snapshot, and hands pages of decoded events to its
- * owner; the next page is asked for when the owner says that the page is taken (back-pressure), while
- * the store commits. The cursor that must be stored with a page is part of the page. */
+ * The reader owns two connections (one blocks in XREAD). It starts from the cursor that the store last
+ * committed, decides between catch-up and full snapshot, and gives its owner one event after the other
+ * and then the end of the page, with the cursor to be committed together with the page. The next page is
+ * asked for when the owner says that it can take one (back-pressure). */
 #ifndef KW_FEED_READER_H
 #define KW_FEED_READER_H
 
@@ -19,26 +19,22 @@ struct kw_cursor {
 
 enum kw_feed_state { KW_FEED_LOST, KW_FEED_STALE, KW_FEED_LIVE };
 
-struct kw_page {
-    const struct kw_event *events;
-    size_t count;
-    struct kw_cursor cursor; /* to be committed together with the events */
-};
-
 struct kw_reader_events {
-    /* A page of events in stream order. The slices live until kw_reader_page_done(). */
-    void (*on_page)(struct kw_reader *reader, const struct kw_page *page, void *arg);
-    /* Snapshot, between on_snapshot_begin and on_snapshot_end: what is not mentioned is gone.
-     * kind: "station" (id = cs), "conn" (id = cs, connector), "tx" (id = cs, transaction), "node". */
+    /* One event in stream order; its slices are valid during the call. */
+    void (*on_event)(const struct kw_event *event, void *arg);
+    /* The page is complete; call kw_reader_page_done() for the next one, now or later. */
+    void (*on_page)(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg);
+    /* Snapshot: what is not mentioned between begin and end is gone. kind: "station" (id = cs),
+     * "conn" (id = cs, connector), "tx" (id = cs, transaction), "node". fields: name, value, ... */
     void (*on_snapshot_begin)(const char *why, void *arg);
     void (*on_snapshot_row)(const char *kind, struct kw_str id, int64_t connector, struct kw_str transaction,
                             const struct kw_str *fields, size_t count, void *arg);
-    void (*on_snapshot_end)(const struct kw_cursor *cursor, void *arg);
+    void (*on_snapshot_end)(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg); /* then page_done */
     /* n jumped: events are missing (trimmed or lost). A snapshot follows. */
     void (*on_gap)(enum kw_stream stream, int64_t expected_n, int64_t got_n, void *arg);
     void (*on_bad_entry)(enum kw_stream stream, struct kw_str entry_id, const char *error, void *arg);
     void (*on_state)(enum kw_feed_state state, int64_t lag_ms, int64_t last_event_ms, void *arg);
-    void (*on_fatal)(const char *text, void *arg); /* unknown contract major */
+    void (*on_fatal)(const char *text, void *arg); /* unknown contract major: nothing more is read */
 };
 
 struct kw_reader_options {
