@@ -33,21 +33,30 @@ struct kw_conn_events {
     void (*on_close)(struct kw_conn *conn, kw_err why, void *arg);
 };
 
+/* Take the events of an accepted connection, or take them over from the owner so far. */
 void kw_conn_listen(struct kw_conn *conn, const struct kw_conn_events *events, void *arg);
 
-/* host: name or address. tls NULL: plain. timeout covers resolve, connect and handshake. `server_name`
- * for SNI and certificate check (NULL: host). Failure is reported through on_close, never inside. */
-struct kw_conn *kw_conn_dial(struct kw_loop *loop, const char *host, uint16_t port, struct kw_tls *tls,
-                             const char *server_name, int64_t timeout_ms,
+/* host: name or address; every address of a name is tried. tls NULL: plain. timeout covers resolve,
+ * connect and handshake. `server_name` for SNI and certificate check (NULL: host). Failure is
+ * reported through on_close, never inside. */
+struct kw_conn *kw_conn_dial(struct kw_loop *loop, const char *host, uint16_t port,
+                             struct kw_tls *tls, const char *server_name, int64_t timeout_ms,
                              const struct kw_conn_events *events, void *arg);
 
 /* Queue a copy. KW_EFULL: over the outbox limit, nothing queued. KW_ECLOSED: closing. */
 KW_MUST_USE kw_err kw_conn_write(struct kw_conn *conn, const void *bytes, size_t length_bytes);
+/* Two pieces as one: both are queued or neither. */
+KW_MUST_USE kw_err kw_conn_write2(struct kw_conn *conn, const void *first, size_t first_bytes,
+                                  const void *second, size_t second_bytes);
 /* Queue shared bytes without copying (a reference is taken). */
 KW_MUST_USE kw_err kw_conn_write_blob(struct kw_conn *conn, struct kw_blob *blob);
 
 size_t kw_conn_queued_bytes(const struct kw_conn *conn);
-void kw_conn_set_queue_limit(struct kw_conn *conn, size_t limit_bytes); /* default KW_OUT_QUEUE_BYTES */
+/* Default KW_OUT_QUEUE_BYTES. */
+void kw_conn_set_queue_limit(struct kw_conn *conn, size_t limit_bytes);
+/* A peer that takes less than 64 KiB in this time while bytes wait for it is dropped with
+ * KW_ETIMEOUT. Default 30 s. */
+void kw_conn_set_stall_timeout(struct kw_conn *conn, int64_t timeout_ms);
 void kw_conn_want_drain(struct kw_conn *conn);
 
 void kw_conn_pause(struct kw_conn *conn); /* stop reading: back-pressure to the peer */

@@ -1,4 +1,8 @@
-/* http_client.c - libcurl's multi socket interface driven by our polls and one timer. */
+/* http_client.c - libcurl's multi socket interface driven by our polls and one timer.
+ *
+ * curl tells which descriptors and which moment it waits for; we tell it when they come. A call ends
+ * in collect_done() only, from the loop. Proxies of the environment are not used: what leaves the
+ * machine is decided by the configuration. */
 #include "net/http_client.h"
 
 #include <stdio.h>
@@ -21,6 +25,7 @@ struct kw_http_client {
     struct kw_timer *timer;
     struct kw_http_call *calls;
     unsigned open, limit;
+    bool closing;
 };
 
 struct watch {
@@ -92,8 +97,11 @@ static void finish(struct kw_http_call *call, CURLcode code)
     if (call->on_sent != NULL) {
         call->on_sent(err, words, call->arg);
     } else {
-        struct kw_http_reply reply = { .err = err, .error = words, .status = (int)status,
-                                       .content_type = kw_str_of(type), .headers = kw_buf_str(&call->head),
+        struct kw_http_reply reply = { .err = err,
+                                       .error = words,
+                                       .status = (int)status,
+                                       .content_type = kw_str_of(type),
+                                       .headers = kw_buf_str(&call->head),
                                        .body = kw_buf_str(&call->body) };
         call->on_reply(&reply, call->arg);
     }
@@ -117,7 +125,8 @@ static void on_event(void *arg, int events)
     struct watch *watch = arg;
     struct kw_http_client *client = watch->client;
     int running;
-    int action = (events & KW_POLL_READ ? CURL_CSELECT_IN : 0) | (events & KW_POLL_WRITE ? CURL_CSELECT_OUT : 0);
+    int action = (events & KW_POLL_READ ? CURL_CSELECT_IN : 0) |
+                 (events & KW_POLL_WRITE ? CURL_CSELECT_OUT : 0);
     (void)curl_multi_socket_action(client->multi, watch->fd, action, &running);
     collect_done(client);
 }
@@ -166,7 +175,8 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
         }
         (void)curl_multi_assign(client->multi, fd, watch);
     }
-    kw_poll_set(watch->poll, (what & CURL_POLL_IN ? KW_POLL_READ : 0) | (what & CURL_POLL_OUT ? KW_POLL_WRITE : 0));
+    kw_poll_set(watch->poll, (what & CURL_POLL_IN ? KW_POLL_READ : 0) |
+                                 (what & CURL_POLL_OUT ? KW_POLL_WRITE : 0));
     return 0;
 }
 
@@ -188,6 +198,7 @@ struct kw_http_client *kw_http_client_new(struct kw_loop *loop, unsigned max_cal
 
 void kw_http_client_free(struct kw_http_client *client)
 {
+    client->closing = true;
     while (client->calls != NULL) {
         struct kw_http_call *call = client->calls;
         struct kw_http_reply reply = { .err = KW_ECANCELLED, .error = "the client is closing" };
@@ -217,7 +228,27 @@ static size_t give(char *bytes, size_t size, size_t count, void *arg)
     return now;
 }
 
-static struct kw_http_call *call_new(struct kw_http_client *client, struct kw_str upload, size_t limit, void *arg)
+/* No control characters: a line break would smuggle a header, or an SMTP command. */
+static bool is_clean(const char *text)
+{
+    for (; *text != 0; text++) {
+        if ((unsigned char)*text < 0x20 && *text != '\t')
+            return false;
+    }
+    return true;
+}
+
+static bool all_clean(const char *const *texts)
+{
+    for (; texts != NULL && *texts != NULL; texts++) {
+        if (!is_clean(*texts))
+            return false;
+    }
+    return true;
+}
+
+static struct kw_http_call *call_new(struct kw_http_client *client, struct kw_str upload,
+                                     size_t limit, void *arg)
 {
     struct kw_http_call *call = kw_zalloc(sizeof *call);
     call->client = client;
@@ -237,6 +268,7 @@ static struct kw_http_call *call_new(struct kw_http_client *client, struct kw_st
     (void)curl_easy_setopt(call->easy, CURLOPT_PRIVATE, (char *)call);
     (void)curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->error);
     (void)curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, take);
     (void)curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, &call->body);
     (void)curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, take);
@@ -250,19 +282,23 @@ kw_err kw_http_call(struct kw_http_client *client, const struct kw_http_call_opt
                     void (*on_reply)(const struct kw_http_reply *reply, void *arg), void *arg,
                     struct kw_http_call **out)
 {
-    if (client->open >= client->limit)
+    if (client->open >= client->limit || client->closing)
         return KW_EBUSY;
-    struct kw_http_call *call =
-        call_new(client, options->body,
-                 options->response_limit_bytes > 0 ? options->response_limit_bytes : KW_HTTP_RESPONSE_BYTES, arg);
+    if (!is_clean(options->method) || !is_clean(options->url) || !all_clean(options->headers))
+        return KW_EINVALID;
+    struct kw_http_call *call = call_new(
+        client, options->body,
+        options->response_limit_bytes > 0 ? options->response_limit_bytes : KW_HTTP_RESPONSE_BYTES,
+        arg);
     call->on_reply = on_reply;
     (void)curl_easy_setopt(call->easy, CURLOPT_URL, options->url);
     (void)curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, options->method);
     if (strcmp(options->method, "HEAD") == 0)
         (void)curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
-    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
-                           (long)(options->timeout_ms > 0 ? options->timeout_ms : KW_HTTP_TIMEOUT_MS));
+    (void)curl_easy_setopt(
+        call->easy, CURLOPT_TIMEOUT_MS,
+        (long)(options->timeout_ms > 0 ? options->timeout_ms : KW_HTTP_TIMEOUT_MS));
     if (options->ca_file != NULL)
         (void)curl_easy_setopt(call->easy, CURLOPT_CAINFO, options->ca_file);
     for (const char *const *header = options->headers; header != NULL && *header != NULL; header++)
@@ -270,10 +306,11 @@ kw_err kw_http_call(struct kw_http_client *client, const struct kw_http_call_opt
     call->headers = curl_slist_append(call->headers, "Expect:");
     (void)curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
     if (options->body.len > 0 || strcmp(options->method, "POST") == 0) {
-        (void)curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->body.len);
+        (void)curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)options->body.len);
         (void)curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->upload);
     }
-    (void)curl_multi_add_handle(client->multi, call->easy);
+    KW_ASSERT(curl_multi_add_handle(client->multi, call->easy) == CURLM_OK);
     if (out != NULL)
         *out = call;
     return KW_OK;
@@ -287,13 +324,16 @@ void kw_http_call_cancel(struct kw_http_call *call)
 kw_err kw_mail_send(struct kw_http_client *client, const struct kw_mail_options *options,
                     void (*on_sent)(kw_err err, const char *words, void *arg), void *arg)
 {
-    if (client->open >= client->limit)
+    if (client->open >= client->limit || client->closing)
         return KW_EBUSY;
+    if (!is_clean(options->url) || !is_clean(options->from) || !all_clean(options->to))
+        return KW_EINVALID;
     struct kw_http_call *call = call_new(client, options->message, KW_HTTP_RESPONSE_BYTES, arg);
     call->on_sent = on_sent;
     (void)curl_easy_setopt(call->easy, CURLOPT_URL, options->url);
     (void)curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    (void)curl_easy_setopt(call->easy, CURLOPT_USE_SSL, (long)(options->plain_ok ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+    (void)curl_easy_setopt(call->easy, CURLOPT_USE_SSL,
+                           (long)(options->plain_ok ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     if (options->user != NULL) {
         (void)curl_easy_setopt(call->easy, CURLOPT_USERNAME, options->user);
         (void)curl_easy_setopt(call->easy, CURLOPT_PASSWORD, options->password);
@@ -305,8 +345,9 @@ kw_err kw_mail_send(struct kw_http_client *client, const struct kw_mail_options 
         call->recipients = curl_slist_append(call->recipients, *to);
     (void)curl_easy_setopt(call->easy, CURLOPT_MAIL_RCPT, call->recipients);
     (void)curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
-    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
-                           (long)(options->timeout_ms > 0 ? options->timeout_ms : KW_MAIL_TIMEOUT_MS));
-    (void)curl_multi_add_handle(client->multi, call->easy);
+    (void)curl_easy_setopt(
+        call->easy, CURLOPT_TIMEOUT_MS,
+        (long)(options->timeout_ms > 0 ? options->timeout_ms : KW_MAIL_TIMEOUT_MS));
+    KW_ASSERT(curl_multi_add_handle(client->multi, call->easy) == CURLM_OK);
     return KW_OK;
 }

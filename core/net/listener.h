@@ -13,12 +13,12 @@
 struct kw_listener;
 
 struct kw_listener_options {
-    const char *host;         /* "127.0.0.1", "::", ... */
-    uint16_t port;            /* 0: any; see kw_listener_port() */
-    struct kw_tls *tls;       /* NULL: plain; borrowed, outlives the listener */
-    int backlog;              /* 0: 1024 (reconnect storms, ocpp.md 1.1) */
-    unsigned max_connections; /* 0: 20000 */
-    const char *metric_label; /* label of the connection metrics, e.g. "ocpp" */
+    const char *host;           /* "127.0.0.1", "::", ... */
+    uint16_t port;              /* 0: any; see kw_listener_port() */
+    struct kw_tls *tls;         /* NULL: plain; borrowed, outlives the listener */
+    int backlog;                /* 0: 1024 (reconnect storms, ocpp.md 1.1) */
+    unsigned max_connections;   /* 0: 20000 */
+    const char *metric_label;   /* label of the connection metrics, e.g. "ocpp" */
     struct kw_metrics *metrics; /* may be NULL */
 };
 

@@ -113,7 +113,8 @@ struct kw_loop *kw_loop_new(struct kw_metrics *metrics)
     (void)pthread_mutex_init(&loop->post_lock, NULL);
     loop->last_job = &loop->first_job;
     loop->last_post = &loop->first_post;
-    loop->turns = kw_metrics_counter(metrics, "kw_loop_turns_total", "", "Turns of the event loop.");
+    loop->turns =
+        kw_metrics_counter(metrics, "kw_loop_turns_total", "", "Turns of the event loop.");
     return loop;
 }
 
@@ -222,7 +223,8 @@ static void signal_came(uv_signal_t *handle, int signum)
     signal->on_signal(signal->arg, signum);
 }
 
-void kw_loop_on_signal(struct kw_loop *loop, int signum, void (*on_signal)(void *arg, int signum), void *arg)
+void kw_loop_on_signal(struct kw_loop *loop, int signum, void (*on_signal)(void *arg, int signum),
+                       void *arg)
 {
     struct kw_signal *signal = kw_zalloc(sizeof *signal);
     signal->on_signal = on_signal;

@@ -50,9 +50,10 @@ void kw_turn_job_cancel(struct kw_turn_job *job); /* not queued: nothing */
 void kw_loop_post(struct kw_loop *loop, void (*run)(void *arg), void *arg);
 
 /* Timers. The callback may restart or close its own timer. */
-struct kw_timer *kw_timer_new(struct kw_loop *loop, void (*on_time)(struct kw_timer *timer, void *arg),
-                              void *arg);
-void kw_timer_start(struct kw_timer *timer, int64_t after_ms, int64_t repeat_ms); /* repeat 0: once */
+struct kw_timer *kw_timer_new(struct kw_loop *loop,
+                              void (*on_time)(struct kw_timer *timer, void *arg), void *arg);
+void kw_timer_start(struct kw_timer *timer, int64_t after_ms,
+                    int64_t repeat_ms); /* repeat 0: once */
 void kw_timer_stop(struct kw_timer *timer);
 bool kw_timer_active(const struct kw_timer *timer);
 void kw_timer_close(struct kw_timer *timer); /* frees later; never calls back again; NULL is fine */
@@ -62,11 +63,13 @@ void kw_timer_close(struct kw_timer *timer); /* frees later; never calls back ag
 #define KW_POLL_READ 1
 #define KW_POLL_WRITE 2
 /* NULL: the descriptor cannot be watched. */
-struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void *arg, int events), void *arg);
+struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void *arg, int events),
+                            void *arg);
 void kw_poll_set(struct kw_poll *poll, int events); /* 0 stops */
 void kw_poll_close(struct kw_poll *poll);           /* before the descriptor is closed */
 
 /* SIGINT, SIGTERM, SIGHUP... `on_signal(arg, signum)` on the loop. Freed by kw_loop_free(). */
-void kw_loop_on_signal(struct kw_loop *loop, int signum, void (*on_signal)(void *arg, int signum), void *arg);
+void kw_loop_on_signal(struct kw_loop *loop, int signum, void (*on_signal)(void *arg, int signum),
+                       void *arg);
 
 #endif

@@ -25,7 +25,7 @@ struct kw_pool {
     atomic_uint waiting;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct job *first, **last;      /* to do */
+    struct job *first, **last; /* to do */
     struct job *first_done, **last_done;
     bool posted, stopping, gone; /* gone: the last post frees the pool */
 };
@@ -89,7 +89,8 @@ static void *worker(void *arg)
     return NULL;
 }
 
-struct kw_pool *kw_pool_new(struct kw_loop *loop, const char *name, unsigned threads, unsigned queue_limit)
+struct kw_pool *kw_pool_new(struct kw_loop *loop, const char *name, unsigned threads,
+                            unsigned queue_limit)
 {
     struct kw_pool *pool = kw_zalloc(sizeof *pool);
     pool->loop = loop;
@@ -106,7 +107,8 @@ struct kw_pool *kw_pool_new(struct kw_loop *loop, const char *name, unsigned thr
     return pool;
 }
 
-kw_err kw_pool_submit(struct kw_pool *pool, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+kw_err kw_pool_submit(struct kw_pool *pool, void (*work)(void *arg), void (*done)(void *arg),
+                      void *arg)
 {
     if (pool->stopping || atomic_load(&pool->waiting) >= pool->queue_limit)
         return KW_EBUSY;

@@ -24,7 +24,8 @@ static void timer_closed(uv_handle_t *handle)
     kw_free(handle->data);
 }
 
-struct kw_timer *kw_timer_new(struct kw_loop *loop, void (*on_time)(struct kw_timer *timer, void *arg), void *arg)
+struct kw_timer *kw_timer_new(struct kw_loop *loop,
+                              void (*on_time)(struct kw_timer *timer, void *arg), void *arg)
 {
     struct kw_timer *timer = kw_zalloc(sizeof *timer);
     KW_ASSERT(uv_timer_init(kw_loop_uv(loop), &timer->handle) == 0);
@@ -68,7 +69,8 @@ struct kw_poll {
 static void polled(uv_poll_t *handle, int status, int events)
 {
     struct kw_poll *poll = handle->data;
-    int ours = (events & UV_READABLE ? KW_POLL_READ : 0) | (events & UV_WRITABLE ? KW_POLL_WRITE : 0);
+    int ours =
+        (events & UV_READABLE ? KW_POLL_READ : 0) | (events & UV_WRITABLE ? KW_POLL_WRITE : 0);
     poll->on_event(poll->arg, status < 0 ? KW_POLL_READ | KW_POLL_WRITE : ours);
 }
 
@@ -77,7 +79,8 @@ static void poll_closed(uv_handle_t *handle)
     kw_free(handle->data);
 }
 
-struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void *arg, int events), void *arg)
+struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void *arg, int events),
+                            void *arg)
 {
     struct kw_poll *poll = kw_zalloc(sizeof *poll);
     if (uv_poll_init(kw_loop_uv(loop), &poll->handle, fd) != 0) {
@@ -92,7 +95,8 @@ struct kw_poll *kw_poll_new(struct kw_loop *loop, int fd, void (*on_event)(void 
 
 void kw_poll_set(struct kw_poll *poll, int events)
 {
-    int theirs = (events & KW_POLL_READ ? UV_READABLE : 0) | (events & KW_POLL_WRITE ? UV_WRITABLE : 0);
+    int theirs =
+        (events & KW_POLL_READ ? UV_READABLE : 0) | (events & KW_POLL_WRITE ? UV_WRITABLE : 0);
     if (theirs == 0)
         (void)uv_poll_stop(&poll->handle);
     else

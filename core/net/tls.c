@@ -1,4 +1,8 @@
-/* tls.c - OpenSSL contexts: one policy for servers and clients, files read again on demand. */
+/* tls.c - OpenSSL contexts: one policy for servers and clients, files read again on demand.
+ *
+ * A reload builds a whole new context beside the old one and swaps them: a bad file changes nothing,
+ * and open sessions keep the context that they began with. No session cache (tickets resume without
+ * memory of ours), no renegotiation, no compression. */
 #include "net/tls.h"
 
 #include <stdio.h>
@@ -19,7 +23,6 @@
 struct kw_tls {
     SSL_CTX *context;
     char *cert_file, *key_file;
-    bool verify;
 };
 
 static void explain(char *error, size_t error_size, const char *what, const char *where)
@@ -33,6 +36,16 @@ static void explain(char *error, size_t error_size, const char *what, const char
         (void)snprintf(error, error_size, "%s %s: %s", what, where, reason);
 }
 
+/* A key under a pass phrase is refused; OpenSSL would ask on the terminal. */
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
 static SSL_CTX *new_context(bool server)
 {
     SSL_CTX *context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
@@ -44,26 +57,31 @@ static SSL_CTX *new_context(bool server)
                                            (server ? SSL_OP_CIPHER_SERVER_PREFERENCE : 0));
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets need no memory */
+    SSL_CTX_set_default_passwd_cb(context, no_password);
     if (server)
         (void)SSL_CTX_set_num_tickets(context, 1);
     return context;
 }
 
-static kw_err load_pair(SSL_CTX *context, const char *cert, const char *key, char *error, size_t error_size)
+static kw_err load_pair(SSL_CTX *context, const char *cert, const char *key, char *error,
+                        size_t error_size)
 {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, cert) != 1) {
         explain(error, error_size, "cannot read the certificate", cert);
         return KW_ETLS;
     }
-    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
         explain(error, error_size, "cannot use the private key", key);
         return KW_ETLS;
     }
     return KW_OK;
 }
 
-kw_err kw_tls_server_new(const struct kw_tls_options *options, struct kw_tls **out, char *error, size_t error_size)
+kw_err kw_tls_server_new(const struct kw_tls_options *options, struct kw_tls **out, char *error,
+                         size_t error_size)
 {
     SSL_CTX *context = new_context(true);
     if (context == NULL)
@@ -81,23 +99,25 @@ kw_err kw_tls_server_new(const struct kw_tls_options *options, struct kw_tls **o
     return KW_OK;
 }
 
-kw_err kw_tls_client_new(const struct kw_tls_options *options, struct kw_tls **out, char *error, size_t error_size)
+kw_err kw_tls_client_new(const struct kw_tls_options *options, struct kw_tls **out, char *error,
+                         size_t error_size)
 {
     SSL_CTX *context = new_context(false);
     if (context == NULL)
         return KW_ENOMEM;
-    int loaded = options->ca_file != NULL ? SSL_CTX_load_verify_locations(context, options->ca_file, NULL)
-                                          : SSL_CTX_set_default_verify_paths(context);
+    int loaded = options->ca_file != NULL
+                     ? SSL_CTX_load_verify_locations(context, options->ca_file, NULL)
+                     : SSL_CTX_set_default_verify_paths(context);
     if (loaded != 1) {
         explain(error, error_size, "cannot read the certificate authorities",
                 options->ca_file != NULL ? options->ca_file : "of the system");
         SSL_CTX_free(context);
         return KW_ETLS;
     }
-    SSL_CTX_set_verify(context, options->insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(context, options->insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
+                       NULL);
     struct kw_tls *tls = kw_zalloc(sizeof *tls);
     tls->context = context;
-    tls->verify = !options->insecure_skip_verify;
     *out = tls;
     return KW_OK;
 }
@@ -114,6 +134,7 @@ void kw_tls_free(struct kw_tls *tls)
 
 kw_err kw_tls_reload(struct kw_tls *tls, char *error, size_t error_size)
 {
+    KW_ASSERT(tls->cert_file != NULL); /* servers only */
     SSL_CTX *context = new_context(true);
     if (context == NULL)
         return KW_ENOMEM;
@@ -150,7 +171,8 @@ kw_err kw_tls_fingerprint(const struct kw_tls *tls, char out[96])
     unsigned char digest[32];
     unsigned length = 0;
     X509 *cert = SSL_CTX_get0_certificate(tls->context);
-    if (cert == NULL || X509_digest(cert, EVP_sha256(), digest, &length) != 1 || length != sizeof digest)
+    if (cert == NULL || X509_digest(cert, EVP_sha256(), digest, &length) != 1 ||
+        length != sizeof digest)
         return KW_ETLS;
     for (unsigned i = 0; i < length; i++)
         (void)snprintf(out + 3 * i, 4, i + 1 < length ? "%02X:" : "%02X", digest[i]);
@@ -161,7 +183,9 @@ kw_err kw_tls_expect_name(SSL *ssl, const char *name)
 {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1)
-        return KW_OK;
+        return KW_OK; /* an address is never sent as SNI */
     ERR_clear_error();
-    return SSL_set1_host(ssl, name) == 1 ? KW_OK : KW_ETLS;
+    if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
+        return KW_ETLS;
+    return KW_OK;
 }
