@@ -69,7 +69,7 @@ struct kw_node {
     int64_t revision;
     int enter, leave;       /* depth-first interval: x is below n when n.enter <= x.enter < n.leave */
     uint64_t change;
-    void *user;
+    void *user;             /* the model's own: queued as dirty */
 };
 
 struct kw_complex_counts {
@@ -110,6 +110,9 @@ KW_MUST_USE kw_err kw_complex_snapshot_station(struct kw_complex *complex, struc
                                                const struct kw_str *fields, size_t count, int64_t now_ms);
 KW_MUST_USE kw_err kw_complex_snapshot_connector(struct kw_complex *complex, struct kw_str cs, int connector,
                                                  const struct kw_str *fields, size_t count, int64_t now_ms);
+KW_MUST_USE kw_err kw_complex_snapshot_transaction(struct kw_complex *complex, struct kw_str cs,
+                                                   struct kw_str transaction, const struct kw_str *fields,
+                                                   size_t count, int64_t now_ms);
 KW_MUST_USE kw_err kw_complex_snapshot_node(struct kw_complex *complex, struct kw_str node_id,
                                             const struct kw_str *fields, size_t count, int64_t now_ms);
 /* The producer's sign of life (P:meta aliveTs) is gone or back: lost makes every station unknown. */
