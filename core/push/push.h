@@ -1,8 +1,9 @@
 /* push.h - Who watches what: encode a change once, send the same bytes to many.
  *
  * A view is a topic x a subtree (its root node, or all). It has a sequence number, a ring of the
- * last 256 framed deltas, and subscribers. A snapshot is made per subscriber on demand. The socket is
- * the owner's: push hands out framed blobs through `send`. Wire shapes: docs/api.md. */
+ * last 256 deltas, and subscribers. A snapshot is made per subscriber on demand. A delta's rows are encoded
+ * once a view, and framed once for each subscription number in use (clients mostly choose the same). The
+ * socket is the owner's: push hands out framed blobs through `send`. Wire shapes: docs/api.md. */
 #ifndef KW_PUSH_PUSH_H
 #define KW_PUSH_PUSH_H
 
