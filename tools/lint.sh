@@ -42,7 +42,7 @@ lint_luacheck() {
 }
 
 lint_shell() {
-    lint_sh_files | xargs shellcheck -x -S warning && lint_sh_files | xargs -n 1 dash -n &&
+    lint_sh_files | xargs shellcheck -S warning && lint_sh_files | xargs -n 1 dash -n &&
         printf '%s files\n' "$(lint_sh_files | wc -l)"
 }
 

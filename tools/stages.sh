@@ -1,0 +1,100 @@
+# stages.sh - The stages of `./kw test`: the table first, then one function a stage.
+#
+# A stage's function prints into its log and reports through three small words:
+#   ran N          how many tests really ran: a stage that ran none has failed
+#   skipped WHAT   one test that did not run, with its reason: it is told in the summary
+#   its status     0, or the stage has failed
+# Every folder of tests/ that holds files belongs to a stage (second column; `-` is the stage of
+# those that are no tests by themselves): a new folder without a line here fails the run.
+# shellcheck shell=sh
+
+# stage | folders of tests/ | what it runs
+stage_table() {
+    cat <<'TEXT'
+lint      tools           layers, house rules, format, luacheck, shell
+unit      unit            C unit tests under ASan and UBSan
+-         support,bench   helpers; measurements (./kw bench)
+TEXT
+}
+
+# Where the C programs of every stage come from, and how their sanitizers behave: any report ends
+# the program with status 99, which nothing else uses, and leaks count.
+stage_environment() {
+    KW_BUILD=$KW_ROOT/build/asan
+    KW_BIN=$KW_BUILD/kilowatch
+    ASAN_OPTIONS=detect_leaks=1:exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1
+    LSAN_OPTIONS=exitcode=99:print_suppressions=0
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
+    if [ -f tests/support/lsan.supp ]; then
+        LSAN_OPTIONS=$LSAN_OPTIONS:suppressions=$KW_ROOT/tests/support/lsan.supp
+    fi
+    export KW_BUILD KW_BIN ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+}
+
+stage_lint() {
+    ./kw lint || return 1
+    ran "$(sed -n 's/^\([0-9]*\) checks,.*/\1/p' "$KW_LOG/lint-selftest.log")"
+}
+
+stage_unit() {
+    stage_status=0
+    ctest --test-dir build/asan -j2 -V --no-tests=error >"$KW_LOG/ctest.log" 2>&1 || stage_status=1
+    cat "$KW_LOG/ctest.log"
+    ran "$(grep -c '\[       OK \]' "$KW_LOG/ctest.log")"
+    sed -n 's/^.*\[  SKIPPED \] \([^ ]*\).*$/\1 (cmocka skip)/p' "$KW_LOG/ctest.log" |
+        sort -u | while read -r name; do skipped "$name"; done
+    return $stage_status
+}
+
+# Lua tests: tests/lua/run.lua prints «N checks, M failed» as its last line.
+stage_lua() {
+    "$KW_BIN" run tests/lua/run.lua >"$KW_LOG/lua.out" 2>&1 || { cat "$KW_LOG/lua.out"; return 1; }
+    cat "$KW_LOG/lua.out"
+    ran "$(sed -n 's/^\([0-9]*\) checks, 0 failed.*/\1/p' "$KW_LOG/lua.out" | tail -n 1)"
+}
+
+# Scenes: one node process a file, against the real binaries.
+stage_scenes() {
+    if [ -f tests/scenes/package.json ]; then
+        npm_packages tests/scenes
+    fi
+    node_tests tests/scenes
+}
+
+# The page: types, unit tests, lint, build and its size, each an npm script of web/.
+stage_web() {
+    cd web || return 1
+    for script in types:check typecheck lint build size; do
+        if node -e 'process.exit(require("./package.json").scripts[process.argv[1]] ? 0 : 1)' $script; then
+            echo "== npm run $script"
+            npm run --silent $script || return 1
+        fi
+    done
+    echo "== vitest"
+    stage_status=0
+    npx vitest run --reporter=default --reporter=json --outputFile.json="$KW_LOG/vitest.json" ||
+        stage_status=1
+    ran "$(node -p 'require(process.argv[1]).numPassedTests' "$KW_LOG/vitest.json")"
+    node -e '
+        for (const file of require(process.argv[1]).testResults)
+            for (const test of file.assertionResults)
+                if (!["passed", "failed"].includes(test.status))
+                    console.log(test.fullName.replace(/\s+/g, " ") + " (" + test.status + ")")
+        ' "$KW_LOG/vitest.json" | while read -r name; do skipped "$name"; done
+    return $stage_status
+}
+
+# node_tests FOLDER: every *.test.mjs of it, one at a time: two cores are soon full of servers.
+node_tests() {
+    stage_tap=$KW_LOG/$(basename "$1").tap
+    stage_status=0
+    find "$1" -name '*.test.mjs' ! -path '*/node_modules/*' | LC_ALL=C sort |
+        xargs -r node --test --test-concurrency=1 --test-reporter=spec \
+            --test-reporter-destination=stdout --test-reporter=tap \
+            --test-reporter-destination="$stage_tap" || stage_status=1
+    [ -f "$stage_tap" ] || return 1
+    ran "$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$stage_tap" | tail -n 1)"
+    sed -n 's/^ *ok [0-9]* - \(.*\) # \(SKIP\|TO''DO\) *\(.*\)$/\1 (\3)/p' "$stage_tap" |
+        while read -r name; do skipped "$name"; done
+    return $stage_status
+}
