@@ -29,7 +29,7 @@ step() {
     shift 2
     say "$step_what"
     if ! "$@" >"$step_log" 2>&1; then
-        tail -n 40 "$step_log" >&2
+        grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$step_log" | tail -n 40 >&2
         die "$step_what: failed (whole output: ${step_log#"$KW_ROOT"/})"
     fi
 }

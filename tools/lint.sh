@@ -33,16 +33,27 @@ lint_sh_files() {
 }
 
 lint_format() {
-    lint_c_files | xargs clang-format-14 --dry-run -Werror &&
-        printf '%s files\n' "$(lint_c_files | wc -l)"
+    lint_c_files | xargs clang-format-14 --dry-run 2>&1 | awk -F: '
+        / warning: code should be clang-formatted/ { places[$1]++ }
+        / error: / { print; bad = 1 }
+        END {
+            for (file in places) { print file ": " places[file] " places (./kw lint --fix)"; bad = 1 }
+            exit bad
+        }' && printf '%s files\n' "$(lint_c_files | wc -l)"
 }
 
 lint_luacheck() {
-    luacheck -q --no-color lua tools tests examples
+    find lua tools tests examples -name '*.lua' -type f ! -path '*/node_modules/*' |
+        LC_ALL=C sort >"$KW_LOG/lua-files"
+    xargs luacheck -q --no-color <"$KW_LOG/lua-files"
+}
+
+lint_selftest() {
+    sh tests/tools/stages_test.sh && lua5.4 tests/tools/tools_test.lua
 }
 
 lint_shell() {
-    lint_sh_files | xargs shellcheck -S warning && lint_sh_files | xargs -n 1 dash -n &&
+    lint_sh_files | xargs shellcheck -s sh -S warning && lint_sh_files | xargs -n 1 dash -n &&
         printf '%s files\n' "$(lint_sh_files | wc -l)"
 }
 
@@ -81,7 +92,7 @@ lint_main() {
     fi
     lint_step layers lua5.4 tools/layers.lua
     lint_step rules lua5.4 tools/house_rules.lua
-    lint_step selftest lua5.4 tests/tools/tools_test.lua
+    lint_step selftest lint_selftest
     lint_step format lint_format
     lint_step luacheck lint_luacheck
     lint_step shell lint_shell

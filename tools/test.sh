@@ -31,6 +31,15 @@ test_orphans() {
     done
 }
 
+# The stage in a shell of its own, so that whatever it does, its status is known here.
+test_guarded() {
+    if ("stage_$1"); then
+        echo 0 >"$TEST_OUT/$1.status"
+    else
+        echo $? >"$TEST_OUT/$1.status"
+    fi
+}
+
 # test_stage NAME: run it, one line of summary.
 test_stage() {
     TEST_STAGE=$1
@@ -40,9 +49,9 @@ test_stage() {
     test_result=ok
     if [ "$verbose" = yes ]; then
         printf '\n'
-        { (set +e; "stage_$1"; echo $? >"$TEST_OUT/$1.status") 2>&1; } | tee "$test_log"
+        test_guarded "$1" 2>&1 | tee "$test_log"
     else
-        (set +e; "stage_$1"; echo $? >"$TEST_OUT/$1.status") >"$test_log" 2>&1
+        test_guarded "$1" >"$test_log" 2>&1
     fi
     count=$(awk '{ sum += $1 } END { print sum + 0 }' "$TEST_OUT/$1.ran" 2>/dev/null || echo 0)
     if [ "$(cat "$TEST_OUT/$1.status" 2>/dev/null)" != 0 ]; then
