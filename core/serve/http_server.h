@@ -32,14 +32,17 @@ struct kw_http_handlers {
 };
 #define KW_HTTP_BODY_NONE ((size_t)-1)
 
-struct kw_http_server *kw_http_server_new(struct kw_loop *loop, const struct kw_http_server_options *options,
+struct kw_http_server *kw_http_server_new(struct kw_loop *loop,
+                                          const struct kw_http_server_options *options,
                                           const struct kw_http_handlers *handlers, void *arg);
 /* Use as the on_accept of a listener: kw_listener_new(loop, &lo, kw_http_server_accept, server, ...). */
 void kw_http_server_accept(struct kw_conn *conn, void *server);
 /* Stop: idle connections close now, busy ones after their answer (<= grace), WebSockets with 1012.
  * on_done once all are gone. */
-void kw_http_server_drain(struct kw_http_server *server, int64_t grace_ms, void (*on_done)(void *arg), void *arg);
-void kw_http_server_free(struct kw_http_server *server); /* after on_done, or with no connection open */
+void kw_http_server_drain(struct kw_http_server *server, int64_t grace_ms,
+                          void (*on_done)(void *arg), void *arg);
+void kw_http_server_free(
+    struct kw_http_server *server); /* after on_done, or with no connection open */
 
 const struct kw_http_head *kw_exchange_head(const struct kw_exchange *exchange);
 struct kw_str kw_exchange_body(const struct kw_exchange *exchange);
@@ -54,9 +57,11 @@ void kw_exchange_on_gone(struct kw_exchange *exchange, void (*on_gone)(void *arg
 void kw_exchange_header(struct kw_exchange *exchange, const char *name, struct kw_str value);
 /* Answer and give the exchange back. content_type may be NULL for no body. Content-Length, Date,
  * security headers, Connection are added. HEAD: body is counted, not sent. */
-void kw_exchange_respond(struct kw_exchange *exchange, int status, const char *content_type, struct kw_str body);
+void kw_exchange_respond(struct kw_exchange *exchange, int status, const char *content_type,
+                         struct kw_str body);
 /* RFC 9457 problem+json with our code slug and the request id. */
-void kw_exchange_problem(struct kw_exchange *exchange, int status, const char *code, const char *detail);
+void kw_exchange_problem(struct kw_exchange *exchange, int status, const char *code,
+                         const char *detail);
 /* Shared immutable body (static files). */
 void kw_exchange_respond_blob(struct kw_exchange *exchange, int status, const char *content_type,
                               struct kw_blob *body);
@@ -66,6 +71,7 @@ struct kw_ws_options;
 /* Switch to WebSocket (head.upgrade_websocket). `protocol` NULL: none is echoed. Gives the exchange
  * back; NULL: the handshake was not valid and has been answered with 400/426. */
 struct kw_ws *kw_exchange_upgrade(struct kw_exchange *exchange, const char *protocol,
-                                  const struct kw_ws_options *options, const struct kw_ws_events *events, void *arg);
+                                  const struct kw_ws_options *options,
+                                  const struct kw_ws_events *events, void *arg);
 
 #endif

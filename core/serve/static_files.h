@@ -11,8 +11,8 @@
 struct kw_static_files;
 
 /* Reads every file under `directory` (at most 64 MiB in all; symbolic links are not followed). */
-KW_MUST_USE kw_err kw_static_files_load(const char *directory, struct kw_static_files **out, char *error,
-                                        size_t error_size);
+KW_MUST_USE kw_err kw_static_files_load(const char *directory, struct kw_static_files **out,
+                                        char *error, size_t error_size);
 void kw_static_files_free(struct kw_static_files *files);
 /* True: answered (200, 304). False: no such file; the exchange is still the caller's. */
 bool kw_static_files_serve(struct kw_static_files *files, struct kw_exchange *exchange);

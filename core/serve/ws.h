@@ -15,18 +15,20 @@
 struct kw_ws;
 
 struct kw_ws_options {
-    size_t message_limit_bytes;  /* 0: KW_WS_LIVE_MESSAGE_BYTES */
-    size_t queue_limit_bytes;    /* 0: KW_OUT_QUEUE_BYTES */
-    int64_t ping_interval_ms;    /* 0: no pings by us */
-    unsigned missed_pongs;       /* close after so many silent intervals (any frame counts as life); 0: 2 */
+    size_t message_limit_bytes; /* 0: KW_WS_LIVE_MESSAGE_BYTES */
+    size_t queue_limit_bytes;   /* 0: KW_OUT_QUEUE_BYTES */
+    int64_t ping_interval_ms;   /* 0: no pings by us */
+    unsigned
+        missed_pongs; /* close after so many silent intervals (any frame counts as life); 0: 2 */
 };
 
 struct kw_ws_events {
     void (*on_open)(struct kw_ws *ws, void *arg); /* client side only: handshake done */
     void (*on_message)(struct kw_ws *ws, bool is_text, struct kw_str message, void *arg);
-    void (*on_pong)(struct kw_ws *ws, void *arg); /* optional */
+    void (*on_pong)(struct kw_ws *ws, void *arg);  /* optional */
     void (*on_drain)(struct kw_ws *ws, void *arg); /* optional: outbox is low again */
-    /* code: the peer's, or 1006 without a close frame; why: words, valid during the call. */
+    /* code: the peer's; 1002, 1007, 1008 or 1009 when the peer broke the protocol and we told it
+     * so; 1006 without a close frame. why: words, valid during the call. Nothing can be sent here. */
     void (*on_close)(struct kw_ws *ws, uint16_t code, struct kw_str why, void *arg);
 };
 
@@ -40,15 +42,15 @@ void kw_ws_pause(struct kw_ws *ws); /* back-pressure to the peer */
 void kw_ws_resume(struct kw_ws *ws);
 size_t kw_ws_queued_bytes(const struct kw_ws *ws);
 const char *kw_ws_peer(const struct kw_ws *ws);
-const char *kw_ws_protocol(const struct kw_ws *ws); /* "" if none */
+const char *kw_ws_protocol(const struct kw_ws *ws);  /* "" if none */
 int64_t kw_ws_last_frame_ms(const struct kw_ws *ws); /* kw_loop_now_ms() of the last frame in */
 
 struct kw_ws_dial_options {
-    const char *url; /* ws://host:port/path or wss:// */
-    const char *protocols; /* comma-separated offer, or NULL */
+    const char *url;            /* ws://host:port/path or wss:// */
+    const char *protocols;      /* comma-separated offer, or NULL */
     const char *const *headers; /* extra "Name: value", NULL-terminated; may be NULL */
-    struct kw_tls *tls; /* for wss */
-    int64_t timeout_ms; /* 0: 10 s */
+    struct kw_tls *tls;         /* for wss */
+    int64_t timeout_ms;         /* 0: 10 s */
     struct kw_ws_options session;
 };
 /* KW_EINVALID: bad URL. Otherwise failure comes through on_close (code 1006, why = words; an HTTP
