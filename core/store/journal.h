@@ -31,12 +31,10 @@ KW_MUST_USE kw_err kw_journal_open(struct kw_loop *loop, const struct kw_journal
                                    struct kw_journal **out, char *error, size_t error_size);
 void kw_journal_close(struct kw_journal *journal); /* syncs what is queued; blocks */
 
-/* Blocking, at start, before the first append: checkpoint (may be empty), then records after it in
- * order. */
-KW_MUST_USE kw_err kw_journal_replay(struct kw_journal *journal,
-                                     kw_err (*on_checkpoint)(struct kw_str state, uint64_t sequence, void *arg),
-                                     kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg),
-                                     void *arg);
+/* Blocking, at start, before the first append: checkpoint (if there is one), then in order the records that
+ * are newer than the checkpoint or not yet confirmed (see kw_journal_checkpointed()). */
+KW_MUST_USE kw_err kw_journal_replay(struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
+                                     kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg);
 
 /* Queue a record (copied); its number in *sequence. on_synced(KW_OK) on the loop after the fsync that
  * covers it, in order; on a disk error on_synced(KW_EIO): it is not durable and must not be
@@ -45,11 +43,13 @@ KW_MUST_USE kw_err kw_journal_append(struct kw_journal *journal, struct kw_str p
                                      void (*on_synced)(kw_err err, uint64_t sequence, void *arg), void *arg);
 
 /* State at `sequence` (everything up to it is contained), written beside and renamed; then old segments
- * that are <= min(checkpoint, confirmed) go. Asynchronous. */
-KW_MUST_USE kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state, uint64_t sequence,
-                                         void (*on_done)(kw_err err, void *arg), void *arg);
-/* Everything up to `sequence` has reached Redis (kept in a small file, lazily). */
+ * that are <= min(checkpoint, confirmed) go. Blocking (some ms): now and then only. */
+KW_MUST_USE kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state, uint64_t sequence);
+uint64_t kw_journal_checkpointed(const struct kw_journal *journal); /* 0: none */
+/* Everything up to `sequence` has reached Redis; kept in a small file by _save (lazily: repeating is
+ * harmless). */
 void kw_journal_confirm(struct kw_journal *journal, uint64_t sequence);
+void kw_journal_save_confirmed(struct kw_journal *journal);
 uint64_t kw_journal_confirmed(const struct kw_journal *journal);
 uint64_t kw_journal_last(const struct kw_journal *journal);
 

@@ -57,7 +57,7 @@ KW_MUST_USE kw_err kw_store_request(struct kw_store *store, struct kw_str reques
                                     void *arg); /* KW_EBUSY: queue full */
 
 /* --- ingest --- */
-struct kw_store_cursor { /* the same content as feed's cursor; copied by app */
+struct kw_store_cursor { /* the same content as the feed's cursor; copied by app */
     char epoch[64];
     char last_id[2][40];
     int64_t last_n[2];
@@ -65,12 +65,13 @@ struct kw_store_cursor { /* the same content as feed's cursor; copied by app */
 /* Blocking, at start: the cursor that was committed last (all empty: none). */
 KW_MUST_USE kw_err kw_store_read_cursor(struct kw_store *store, struct kw_store_cursor *out);
 
-/* Rows of one page. Everything is copied before the call returns. Tables and merge rules
- * (complex-contract.md 6): */
+/* Rows of one page, collected while events are applied: each call copies what it is given. Tables and
+ * merge rules (complex-contract.md 6): */
+struct kw_store_page;
 struct kw_store_tx { /* `transactions`, key (station_id, transaction id): earliest start, latest end */
     struct kw_str station_id, id, key_uid, driver_id, driver_name, node_id, stop_reason, quality;
     struct kw_str flags;             /* JSON array, united with what is stored; empty: none */
-    int64_t connector_id;
+    int64_t connector_id;            /* KW_NONE: not known */
     int64_t started_ms, stopped_ms;  /* KW_NONE: not known by this event */
     int64_t meter_start_wh, meter_stop_wh, energy_wh;
 };
@@ -82,21 +83,24 @@ struct kw_store_status { /* `status_history`, key (station, connector, at, statu
     struct kw_str station_id, status, state, error_code, vendor_error_code, info;
     int64_t connector_id, at_ms, received_ms;
 };
-struct kw_store_fact { /* `events`, key (epoch, stream, n): everything else, as received */
+struct kw_store_fact { /* `events`, key (epoch, stream, n): everything, as received */
     struct kw_str type, station_id, transaction_id, detail /* JSON */;
     int64_t stream, n, connector_id, at_ms, received_ms;
 };
-struct kw_store_page {
-    const struct kw_store_tx *transactions;   size_t transaction_count;
-    const struct kw_store_sample *samples;    size_t sample_count;
-    const struct kw_store_status *statuses;   size_t status_count;
-    const struct kw_store_fact *facts;        size_t fact_count;
-    struct kw_store_cursor cursor;
-};
-/* One transaction on the writer thread. on_done(KW_OK) after commit; an error means nothing of the page
- * is stored and the caller tries again later. KW_EBUSY: too many pages in flight (8). */
-KW_MUST_USE kw_err kw_store_ingest(struct kw_store *store, const struct kw_store_page *page,
-                                   void (*on_done)(kw_err err, void *arg), void *arg);
+struct kw_store_page *kw_store_page_new(void);
+void kw_store_page_free(struct kw_store_page *page); /* only of a page that was not ingested */
+void kw_store_page_tx(struct kw_store_page *page, const struct kw_store_tx *row);
+void kw_store_page_sample(struct kw_store_page *page, const struct kw_store_sample *row);
+void kw_store_page_status(struct kw_store_page *page, const struct kw_store_status *row);
+void kw_store_page_fact(struct kw_store_page *page, const struct kw_store_fact *row);
+size_t kw_store_page_rows(const struct kw_store_page *page);
+
+/* One database transaction on the writer thread, with the cursor. Takes the page over on KW_OK.
+ * on_done(KW_OK) after commit; while the database is locked or the disk is full the page is tried again
+ * every second and on_done waits. KW_EBUSY: queue full, the page is still the caller's. */
+KW_MUST_USE kw_err kw_store_ingest(struct kw_store *store, struct kw_store_page *page,
+                                   const struct kw_store_cursor *cursor, void (*on_done)(kw_err err, void *arg),
+                                   void *arg);
 
 /* Energy drawn since `from_ms` by all transactions, from the quarter-hour registers kept by ingest
  * (integers, idempotent: per transaction and quarter the first and the last register). Async. */

@@ -1,0 +1,497 @@
+/* journal.c - Append, group fsync, replay, checkpoint.
+ *
+ * Segment files are named by their first sequence, `000000000001.log`. The writer thread takes everything
+ * that is queued, writes it with one write() and one fdatasync(), and posts the callbacks. After a failed
+ * write it cuts the file back to the last good byte before the next try. */
+#include "store/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define KW_SEGMENT_BYTES (8u * 1024 * 1024)
+#define KW_RECORD_BYTES (2u * 1024 * 1024)
+#define KW_JOURNAL_QUEUE 20000
+#define KW_HEADER_BYTES 16
+#define KW_SEGMENTS_MAX 65536
+
+struct record {
+    struct record *next;
+    uint64_t sequence;
+    void (*on_synced)(kw_err err, uint64_t sequence, void *arg);
+    void *arg;
+    kw_err err;
+    size_t length;
+    unsigned char bytes[]; /* header and payload */
+};
+
+struct kw_journal {
+    struct kw_loop *loop;
+    char directory[512];
+    size_t segment_limit, record_limit;
+    unsigned queue_limit;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct record *first, **last;           /* to be written */
+    struct record *first_done, **last_done; /* to be told */
+    unsigned waiting;
+    uint64_t next_sequence, confirmed, checkpoint;
+    int fd;
+    off_t size;
+    bool stopping, thread_runs, posted;
+    struct kw_metric *records, *seconds, *faults;
+};
+
+static uint32_t crc32c(const unsigned char *bytes, size_t length)
+{
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (0x82F63B78u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+static void put32(unsigned char *out, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t get_number(const unsigned char *in, int bytes)
+{
+    uint64_t value = 0;
+    for (int i = bytes - 1; i >= 0; i--)
+        value = value << 8 | in[i];
+    return value;
+}
+
+static void sync_directory(const struct kw_journal *journal)
+{
+    int fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+}
+
+/* --- segments --- */
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* First sequences of all segments, ascending. Caller frees. */
+static uint64_t *segments(const struct kw_journal *journal, size_t *count)
+{
+    uint64_t *list = NULL;
+    size_t room = 0;
+    DIR *dir = opendir(journal->directory);
+    *count = 0;
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        char *end;
+        uint64_t first = strtoull(entry->d_name, &end, 10);
+        if (end == entry->d_name || strcmp(end, ".log") != 0 || *count == KW_SEGMENTS_MAX)
+            continue;
+        if (*count == room) {
+            room = room > 0 ? room * 2 : 16;
+            list = kw_realloc(list, room * sizeof *list);
+        }
+        list[(*count)++] = first;
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    if (*count > 1)
+        qsort(list, *count, sizeof *list, by_number);
+    return list;
+}
+
+static void segment_path(const struct kw_journal *journal, uint64_t first, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s/%012llu.log", journal->directory, (unsigned long long)first);
+}
+
+static kw_err open_segment(struct kw_journal *journal, uint64_t first)
+{
+    char path[600];
+    segment_path(journal, first, path, sizeof path);
+    if (journal->fd >= 0)
+        (void)close(journal->fd);
+    journal->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (journal->fd < 0)
+        return KW_EIO;
+    journal->size = lseek(journal->fd, 0, SEEK_END);
+    sync_directory(journal);
+    return KW_OK;
+}
+
+static kw_err read_file(const char *path, struct kw_buf *out)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? KW_ENOTFOUND : KW_EIO;
+    kw_err err = fstat(fd, &st) == 0 ? kw_buf_reserve(out, (size_t)st.st_size + 1) : KW_EIO;
+    while (err == KW_OK && kw_buf_len(out) < (size_t)st.st_size) {
+        ssize_t got = read(fd, kw_buf_tail(out), (size_t)st.st_size - kw_buf_len(out));
+        if (got <= 0)
+            break;
+        kw_buf_commit(out, (size_t)got);
+    }
+    (void)close(fd);
+    return err;
+}
+
+/* Walk the records of a segment's bytes. Returns the length of the valid part; *next follows. */
+static size_t walk(struct kw_journal *journal, struct kw_str bytes, uint64_t *next, uint64_t after,
+                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg, kw_err *err)
+{
+    size_t at = 0;
+    while (*err == KW_OK && bytes.len - at >= KW_HEADER_BYTES) {
+        const unsigned char *header = (const unsigned char *)bytes.ptr + at;
+        size_t length = (size_t)get_number(header, 4);
+        if (length > journal->record_limit || length > bytes.len - at - KW_HEADER_BYTES ||
+            crc32c(header + 8, 8 + length) != (uint32_t)get_number(header + 4, 4))
+            break;
+        uint64_t sequence = get_number(header + 8, 8);
+        if (*next != 0 && sequence != *next)
+            break;
+        *next = sequence + 1;
+        if (on_record != NULL && sequence > after)
+            *err = on_record(sequence, kw_str_n(bytes.ptr + at + KW_HEADER_BYTES, length), arg);
+        at += KW_HEADER_BYTES + length;
+    }
+    return at;
+}
+
+static kw_err scan(struct kw_journal *journal, uint64_t after,
+                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg, char *error,
+                   size_t error_size)
+{
+    size_t count;
+    uint64_t *list = segments(journal, &count), next = 0;
+    kw_err err = KW_OK;
+    for (size_t i = 0; err == KW_OK && i < count; i++) {
+        char path[600];
+        struct kw_buf bytes;
+        kw_buf_init(&bytes, (size_t)1 << 30);
+        segment_path(journal, list[i], path, sizeof path);
+        next = next == 0 ? list[i] : next;
+        err = read_file(path, &bytes);
+        struct kw_str all = kw_buf_len(&bytes) > 0 ? kw_buf_str(&bytes) : KW_STR("");
+        size_t valid = walk(journal, all, &next, after, on_record, arg, &err);
+        if (err == KW_OK && valid < all.len) {
+            if (i + 1 < count) {
+                (void)snprintf(error, error_size, "the journal %s is damaged at byte %zu and newer segments follow; restore it "
+                                                  "from a backup or move it away by hand", path, valid);
+                err = KW_EIO;
+            } else { /* a torn tail: it was never acknowledged */
+                KW_LOG(KW_LOG_WARN, "journal", "cut a torn tail", KW_LC("file", path), KW_LI("at", valid),
+                       KW_LI("bytes", all.len - valid));
+                if (truncate(path, (off_t)valid) != 0)
+                    err = KW_EIO;
+            }
+        }
+        kw_buf_free(&bytes);
+    }
+    if (next > journal->next_sequence)
+        journal->next_sequence = next;
+    kw_free(list);
+    return err;
+}
+
+/* --- checkpoint and confirmation --- */
+
+static kw_err write_beside(struct kw_journal *journal, const char *name, struct kw_str bytes, bool durable)
+{
+    char path[600], beside[620];
+    (void)snprintf(path, sizeof path, "%s/%s", journal->directory, name);
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return KW_EIO;
+    bool ok = write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len && (!durable || fdatasync(fd) == 0);
+    ok = close(fd) == 0 && ok && rename(beside, path) == 0;
+    if (durable)
+        sync_directory(journal);
+    return ok ? KW_OK : KW_EIO;
+}
+
+static uint64_t read_number_file(const struct kw_journal *journal, const char *name)
+{
+    char path[600];
+    struct kw_buf bytes;
+    uint64_t number = 0;
+    (void)snprintf(path, sizeof path, "%s/%s", journal->directory, name);
+    kw_buf_init(&bytes, 64);
+    if (read_file(path, &bytes) == KW_OK && kw_buf_append(&bytes, "", 1) == KW_OK)
+        number = strtoull(kw_buf_ptr(&bytes), NULL, 10);
+    kw_buf_free(&bytes);
+    return number;
+}
+
+static void trim(struct kw_journal *journal)
+{
+    size_t count;
+    uint64_t limit = journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
+    uint64_t *list = segments(journal, &count);
+    for (size_t i = 0; i + 1 < count; i++) {
+        char path[600];
+        if (list[i + 1] > limit + 1)
+            break;
+        segment_path(journal, list[i], path, sizeof path);
+        (void)unlink(path);
+    }
+    kw_free(list);
+}
+
+kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state, uint64_t sequence)
+{
+    struct kw_buf text;
+    kw_buf_init(&text, state.len + 64);
+    kw_err err = kw_buf_printf(&text, "%llu %08x\n", (unsigned long long)sequence,
+                               crc32c((const unsigned char *)state.ptr, state.len));
+    if (err == KW_OK)
+        err = kw_buf_append(&text, state.ptr, state.len);
+    if (err == KW_OK)
+        err = write_beside(journal, "checkpoint", kw_buf_str(&text), true);
+    kw_buf_free(&text);
+    if (err != KW_OK)
+        return err;
+    journal->checkpoint = sequence;
+    trim(journal);
+    return KW_OK;
+}
+
+void kw_journal_confirm(struct kw_journal *journal, uint64_t sequence)
+{
+    journal->confirmed = sequence;
+}
+
+void kw_journal_save_confirmed(struct kw_journal *journal)
+{
+    char text[24];
+    size_t length = kw_i64_to_text((int64_t)journal->confirmed, text);
+    KW_IGNORE(write_beside(journal, "confirmed", kw_str_n(text, length), false)); /* repeating is harmless */
+}
+
+uint64_t kw_journal_confirmed(const struct kw_journal *journal)
+{
+    return journal->confirmed;
+}
+
+uint64_t kw_journal_last(const struct kw_journal *journal)
+{
+    return journal->next_sequence - 1;
+}
+
+kw_err kw_journal_replay(struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
+                         kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg)
+{
+    char path[600], error[700] = "";
+    struct kw_buf bytes;
+    kw_err err = KW_OK;
+    kw_buf_init(&bytes, (size_t)1 << 30);
+    (void)snprintf(path, sizeof path, "%s/checkpoint", journal->directory);
+    if (read_file(path, &bytes) == KW_OK && kw_buf_len(&bytes) > 0) {
+        struct kw_str state, head = kw_str_cut(kw_buf_str(&bytes), '\n', &state);
+        unsigned crc = 0;
+        unsigned long long sequence = 0;
+        char line[64];
+        if (kw_str_copy(head, line, sizeof line) == KW_OK && sscanf(line, "%llu %x", &sequence, &crc) == 2 &&
+            crc32c((const unsigned char *)state.ptr, state.len) == crc) {
+            journal->checkpoint = sequence;
+            err = on_checkpoint(state, arg);
+        } else {
+            KW_LOG(KW_LOG_ERROR, "journal", "the checkpoint is damaged; reading the whole journal", KW_LC("file", path));
+        }
+    }
+    kw_buf_free(&bytes);
+    uint64_t after = journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
+    if (err == KW_OK)
+        err = scan(journal, after, on_record, arg, error, sizeof error);
+    return err;
+}
+
+uint64_t kw_journal_checkpointed(const struct kw_journal *journal)
+{
+    return journal->checkpoint;
+}
+
+/* --- writer thread --- */
+
+static void deliver(void *arg)
+{
+    struct kw_journal *journal = arg;
+    (void)pthread_mutex_lock(&journal->lock);
+    struct record *record = journal->first_done;
+    journal->first_done = NULL;
+    journal->last_done = &journal->first_done;
+    journal->posted = false;
+    (void)pthread_mutex_unlock(&journal->lock);
+    while (record != NULL) {
+        struct record *next = record->next;
+        record->on_synced(record->err, record->sequence, record->arg);
+        kw_free(record);
+        record = next;
+    }
+}
+
+static kw_err write_all(struct kw_journal *journal, const struct record *batch)
+{
+    off_t before = journal->size;
+    if (journal->fd < 0 && open_segment(journal, batch->sequence) != KW_OK)
+        return KW_EIO;
+    if (journal->size > (off_t)journal->segment_limit && open_segment(journal, batch->sequence) == KW_OK)
+        before = journal->size;
+    bool ok = true;
+    for (const struct record *record = batch; ok && record != NULL; record = record->next) {
+        ok = pwrite(journal->fd, record->bytes, record->length, journal->size) == (ssize_t)record->length;
+        journal->size += ok ? (off_t)record->length : 0;
+    }
+    if (ok && fdatasync(journal->fd) == 0)
+        return KW_OK;
+    KW_LOG(KW_LOG_ERROR, "journal", "the disk refused the journal; stations are not answered until it takes it",
+           KW_LC("error", strerror(errno)));
+    journal->size = before;
+    if (ftruncate(journal->fd, before) != 0)
+        KW_LOG(KW_LOG_ERROR, "journal", "the half-written record could not be cut off", KW_LC("error", strerror(errno)));
+    return KW_EIO;
+}
+
+static void *writer(void *arg)
+{
+    struct kw_journal *journal = arg;
+    (void)pthread_mutex_lock(&journal->lock);
+    for (;;) {
+        while (journal->first == NULL && !journal->stopping)
+            (void)pthread_cond_wait(&journal->wake, &journal->lock);
+        struct record *batch = journal->first;
+        if (batch == NULL)
+            break;
+        struct record **end = journal->last;
+        journal->first = NULL;
+        journal->last = &journal->first;
+        (void)pthread_mutex_unlock(&journal->lock);
+        int64_t began = kw_mono_us();
+        kw_err err = write_all(journal, batch);
+        kw_metric_observe_us(journal->seconds, kw_mono_us() - began);
+        (void)pthread_mutex_lock(&journal->lock);
+        unsigned count = 0;
+        for (struct record *record = batch; record != NULL; record = record->next) {
+            record->err = err;
+            count++;
+        }
+        journal->waiting -= count;
+        kw_metric_add(err == KW_OK ? journal->records : journal->faults, count);
+        *journal->last_done = batch;
+        journal->last_done = end;
+        if (!journal->posted && !journal->stopping) {
+            journal->posted = true;
+            kw_loop_post(journal->loop, deliver, journal);
+        }
+    }
+    (void)pthread_mutex_unlock(&journal->lock);
+    return NULL;
+}
+
+kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload, uint64_t *sequence,
+                         void (*on_synced)(kw_err err, uint64_t sequence, void *arg), void *arg)
+{
+    if (payload.len > journal->record_limit)
+        return KW_ETOOBIG;
+    if (journal->waiting >= journal->queue_limit)
+        return KW_EBUSY;
+    struct record *record = kw_alloc(sizeof *record + KW_HEADER_BYTES + payload.len);
+    *record = (struct record){ .on_synced = on_synced, .arg = arg, .length = KW_HEADER_BYTES + payload.len };
+    record->sequence = journal->next_sequence++;
+    put32(record->bytes, (uint32_t)payload.len);
+    put32(record->bytes + 8, (uint32_t)record->sequence);
+    put32(record->bytes + 12, (uint32_t)(record->sequence >> 32));
+    memcpy(record->bytes + KW_HEADER_BYTES, payload.ptr, payload.len);
+    put32(record->bytes + 4, crc32c(record->bytes + 8, 8 + payload.len));
+    *sequence = record->sequence;
+    (void)pthread_mutex_lock(&journal->lock);
+    *journal->last = record;
+    journal->last = &record->next;
+    journal->waiting++;
+    (void)pthread_cond_signal(&journal->wake);
+    (void)pthread_mutex_unlock(&journal->lock);
+    return KW_OK;
+}
+
+/* --- life --- */
+
+kw_err kw_journal_open(struct kw_loop *loop, const struct kw_journal_options *options, struct kw_journal **out, char *error,
+                       size_t error_size)
+{
+    struct kw_journal *journal = kw_zalloc(sizeof *journal);
+    journal->loop = loop;
+    journal->fd = -1;
+    journal->segment_limit = options->segment_bytes > 0 ? options->segment_bytes : KW_SEGMENT_BYTES;
+    journal->record_limit = options->record_limit_bytes > 0 ? options->record_limit_bytes : KW_RECORD_BYTES;
+    journal->queue_limit = options->queue_limit > 0 ? options->queue_limit : KW_JOURNAL_QUEUE;
+    journal->last = &journal->first;
+    journal->last_done = &journal->first_done;
+    journal->next_sequence = 1;
+    (void)snprintf(journal->directory, sizeof journal->directory, "%s", options->directory);
+    journal->records = kw_metrics_counter(options->metrics, "kw_journal_records_total", "", "Records made durable.");
+    journal->faults = kw_metrics_counter(options->metrics, "kw_journal_faults_total", "", "Records that the disk refused.");
+    journal->seconds = kw_metrics_histogram(options->metrics, "kw_journal_sync_seconds", "", "Time of a write and fdatasync.");
+    (void)pthread_mutex_init(&journal->lock, NULL);
+    (void)pthread_cond_init(&journal->wake, NULL);
+    kw_err err = mkdir(journal->directory, 0700) == 0 || errno == EEXIST ? KW_OK : KW_EIO;
+    if (err != KW_OK)
+        (void)snprintf(error, error_size, "cannot make the journal folder %s: %m", journal->directory);
+    if (err == KW_OK)
+        err = scan(journal, UINT64_MAX, NULL, NULL, error, error_size);
+    size_t count = 0;
+    uint64_t *list = err == KW_OK ? segments(journal, &count) : NULL;
+    if (err == KW_OK && count > 0)
+        err = open_segment(journal, list[count - 1]);
+    kw_free(list);
+    journal->confirmed = read_number_file(journal, "confirmed");
+    if (journal->next_sequence <= journal->confirmed)
+        journal->next_sequence = journal->confirmed + 1;
+    if (err == KW_OK && pthread_create(&journal->thread, NULL, writer, journal) != 0)
+        err = KW_ENOMEM;
+    journal->thread_runs = err == KW_OK;
+    if (err != KW_OK) {
+        kw_journal_close(journal);
+        return err;
+    }
+    *out = journal;
+    return KW_OK;
+}
+
+void kw_journal_close(struct kw_journal *journal)
+{
+    (void)pthread_mutex_lock(&journal->lock);
+    journal->stopping = true;
+    (void)pthread_cond_signal(&journal->wake);
+    (void)pthread_mutex_unlock(&journal->lock);
+    if (journal->thread_runs)
+        (void)pthread_join(journal->thread, NULL);
+    deliver(journal);
+    kw_journal_save_confirmed(journal);
+    if (journal->fd >= 0)
+        (void)close(journal->fd);
+    (void)pthread_mutex_destroy(&journal->lock);
+    (void)pthread_cond_destroy(&journal->wake);
+    kw_free(journal);
+}
