@@ -28,6 +28,8 @@ target_link_libraries(libkilowatch PUBLIC
   SQLite::SQLite3 PkgConfig::SODIUM Threads::Threads m ${CMAKE_DL_LIBS})
 
 include(GNUInstallDirs)
+# Relative, so that `cmake --install --prefix` may choose another place than the build knew.
+file(RELATIVE_PATH KW_PC_PREFIX /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/kilowatch.pc.in ${CMAKE_BINARY_DIR}/kilowatch.pc @ONLY)
 install(TARGETS libkilowatch ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_BINARY_DIR}/kilowatch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -13,7 +13,7 @@ build_preset() {
 # build_web: web/dist, when the page exists and something that it is made of has changed.
 build_web() {
     [ -f web/package.json ] || return 0
-    setup_web
+    npm_packages web
     inputs=$(fingerprint web)
     if [ -f web/dist/index.html ] && [ "$(cat build/web.inputs 2>/dev/null)" = "$inputs" ]; then
         return 0

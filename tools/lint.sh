@@ -97,7 +97,7 @@ lint_main() {
     lint_step luacheck lint_luacheck
     lint_step shell lint_shell
     if [ -f web/package.json ]; then
-        setup_web
+        npm_packages web
         lint_step web npm run --prefix web lint
     fi
     if [ $full = yes ]; then

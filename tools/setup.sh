@@ -71,11 +71,13 @@ setup_node() {
     node_is_enough || die "node in build/tools does not run; see build/log/node.log"
 }
 
-# web/node_modules as package-lock.json says. npm ci wipes the folder, so only when it must.
-setup_web() {
+# npm_packages FOLDER: its node_modules as its package-lock.json says. npm ci wipes the folder, so
+# only when the lock has changed since.
+npm_packages() {
     setup_node
-    lock=$(cksum <web/package-lock.json)
-    if [ "$(cat web/node_modules/.kw-lock 2>/dev/null)" = "$lock" ]; then return 0; fi
-    step npm-ci "installing the npm packages of web/" npm ci --prefix web --no-audit --no-fund
-    printf '%s\n' "$lock" >web/node_modules/.kw-lock
+    lock=$(cksum <"$1/package-lock.json")
+    if [ "$(cat "$1/node_modules/.kw-lock" 2>/dev/null)" = "$lock" ]; then return 0; fi
+    step "npm-$(printf %s "$1" | tr / -)" "installing the npm packages of $1" \
+        npm ci --prefix "$1" --no-audit --no-fund
+    printf '%s\n' "$lock" >"$1/node_modules/.kw-lock"
 }

@@ -55,9 +55,7 @@ stage_lua() {
 
 # Scenes: one node process a file, against the real binaries.
 stage_scenes() {
-    if [ -f tests/scenes/package.json ]; then
-        npm_packages tests/scenes
-    fi
+    [ ! -f tests/scenes/package.json ] || npm_packages tests/scenes
     node_tests tests/scenes
 }
 
@@ -81,6 +79,35 @@ stage_web() {
                 if (!["passed", "failed"].includes(test.status))
                     console.log(test.fullName.replace(/\s+/g, " ") + " (" + test.status + ")")
         ' "$KW_LOG/vitest.json" | while read -r name; do skipped "$name"; done
+    return $stage_status
+}
+
+# The page in Chromium against a whole running complex: tests/e2e through `npm run e2e` of web/,
+# which finds the address and the sign-in in the file named by KW_DEMO (see examples/demo).
+stage_e2e() {
+    stage_data=$(mktemp -d)
+    sh examples/demo/run.sh --headless --data "$stage_data" --stations 60 --port 0 \
+        >"$KW_LOG/e2e-demo.log" 2>&1 &
+    stage_demo=$!
+    stage_wait=0
+    until [ -s "$stage_data/demo.json" ]; do
+        stage_wait=$((stage_wait + 1))
+        if ! kill -0 $stage_demo 2>/dev/null || [ $stage_wait -gt 120 ]; then
+            kill -TERM $stage_demo 2>/dev/null
+            echo "the demo was not ready after $stage_wait s:"
+            tail -n 30 "$KW_LOG/e2e-demo.log"
+            return 1
+        fi
+        sleep 1
+    done
+    stage_status=0
+    export KW_DEMO="$stage_data/demo.json"
+    npm run --prefix web --silent e2e >"$KW_LOG/e2e.tap" 2>&1 || stage_status=1
+    cat "$KW_LOG/e2e.tap"
+    kill -INT $stage_demo
+    wait $stage_demo || { echo "the demo ended with status $?"; stage_status=1; }
+    rm -rf "$stage_data"
+    ran "$(sed -n 's/^. pass \([0-9]*\)$/\1/p; s/^ℹ pass \([0-9]*\)$/\1/p' "$KW_LOG/e2e.tap" | tail -n 1)"
     return $stage_status
 }
 

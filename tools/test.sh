@@ -94,7 +94,7 @@ $(test_list)"
     setup_packages build test lint
     setup_node
     build_preset asan
-    [ ! -f web/package.json ] || setup_web
+    [ ! -f web/package.json ] || npm_packages web
     stage_environment
     test_failed=
     for stage in $wanted_stages; do
