@@ -104,7 +104,7 @@ stage_e2e() {
     export KW_DEMO="$stage_data/demo.json"
     npm run --prefix web --silent e2e >"$KW_LOG/e2e.tap" 2>&1 || stage_status=1
     cat "$KW_LOG/e2e.tap"
-    kill -INT $stage_demo
+    kill -TERM $stage_demo  # a background job of sh ignores INT
     wait $stage_demo || { echo "the demo ended with status $?"; stage_status=1; }
     rm -rf "$stage_data"
     ran "$(sed -n 's/^. pass \([0-9]*\)$/\1/p; s/^ℹ pass \([0-9]*\)$/\1/p' "$KW_LOG/e2e.tap" | tail -n 1)"
