@@ -11,6 +11,7 @@
 #define KW_IGNORE(call) ((void)((call) == KW_OK))
 
 /*        code            value  slug                sentence */
+/* clang-format off */
 #define KW_ERR_LIST(X) \
     X(KW_OK,              0,  "ok",               "Success.") \
     X(KW_EFULL,          -1,  "full",             "A limit is reached; nothing was taken.") \
@@ -33,6 +34,7 @@
     X(KW_EAGAIN,        -18,  "again",            "More input is needed.") \
     X(KW_ESCRIPT,       -19,  "script",           "A Lua script failed.") \
     X(KW_EINTERNAL,     -20,  "internal",         "An internal fault.")
+/* clang-format on */
 
 typedef enum kw_err {
 #define KW_ERR_ENUM(code, value, slug, text) code = value,
