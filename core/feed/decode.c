@@ -142,7 +142,8 @@ static void set_number(struct kw_event *event, struct kw_str name, double value)
                    { "currentL2", offsetof(struct kw_event, current_ma[1]), 1000 },
                    { "currentL3", offsetof(struct kw_event, current_ma[2]), 1000 },
                    { "limitW", offsetof(struct kw_event, limit_w), 1 },
-                   { "limitA", offsetof(struct kw_event, limit_ma), 1000 } };
+                   { "limitA", offsetof(struct kw_event, limit_ma), 1000 },
+                   { "conGen", offsetof(struct kw_event, generation), 1 } };
     for (size_t i = 0; i < KW_COUNT_OF(fields); i++) {
         if (kw_str_eqc(name, fields[i].name)) {
             int64_t number = rounded(value * fields[i].scale);

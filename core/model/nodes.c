@@ -1,4 +1,8 @@
-/* nodes.c - The tree: insert, move, remove, and its depth-first order. */
+/* nodes.c - The tree: insert, move, remove, and its depth-first order.
+ *
+ * A node carries its own sums, so moving it with everything below is one subtraction along the old
+ * ancestors and one addition along the new. The order is renumbered at each edit: edits are rare,
+ * reading is not. */
 #include <string.h>
 
 #include "model/internal.h"
@@ -8,32 +12,52 @@ struct kw_node *kw_complex_node(struct kw_complex *complex, struct kw_str id)
     return kw_map_get(complex->nodes, id);
 }
 
+size_t kw_complex_node_count(const struct kw_complex *complex)
+{
+    return complex->node_count;
+}
+
+struct kw_node *kw_complex_node_at(struct kw_complex *complex, size_t index)
+{
+    KW_ASSERT(index < complex->node_count);
+    return complex->order[index];
+}
+
+bool kw_node_contains(const struct kw_node *node, const struct kw_node *below)
+{
+    return below != NULL && node->enter <= below->enter && below->enter < node->leave;
+}
+
+static struct kw_node **first_of(struct kw_complex *complex, struct kw_node *parent)
+{
+    return parent != NULL ? &parent->first_child : &complex->first_root;
+}
+
 static void unlink_node(struct kw_complex *complex, struct kw_node *node)
 {
-    struct kw_node **at = node->parent != NULL ? &node->parent->first_child : &complex->first_root;
-    while (*at != NULL && *at != node)
+    struct kw_node **at = first_of(complex, node->parent);
+    while (*at != node)
         at = &(*at)->next_sibling;
-    if (*at == node)
-        *at = node->next_sibling;
+    *at = node->next_sibling;
     node->next_sibling = NULL;
 }
 
-/* Siblings are kept in the order of their names, so that a list looks the same each time. */
 static void link_node(struct kw_complex *complex, struct kw_node *node)
 {
-    struct kw_node **at = node->parent != NULL ? &node->parent->first_child : &complex->first_root;
-    while (*at != NULL && strcmp((*at)->name, node->name) < 0)
+    struct kw_node **at = first_of(complex, node->parent);
+    while (*at != NULL && strcmp((*at)->name, node->name) <= 0)
         at = &(*at)->next_sibling;
     node->next_sibling = *at;
     *at = node;
 }
 
-/* Depth-first without recursion: down to the first child, else right, else up. */
-static void reorder(struct kw_complex *complex)
+/* Down to the first child, else right, else up: no recursion. */
+static void renumber(struct kw_complex *complex)
 {
     int number = 0;
+    size_t count = kw_map_count(complex->nodes);
     complex->node_count = 0;
-    complex->order = kw_realloc(complex->order, (kw_map_count(complex->nodes) + 1) * sizeof *complex->order);
+    complex->order = kw_realloc(complex->order, (count + 1) * sizeof *complex->order);
     struct kw_node *node = complex->first_root;
     while (node != NULL) {
         node->enter = number++;
@@ -52,9 +76,10 @@ static void reorder(struct kw_complex *complex)
         if (node != NULL)
             node = node->next_sibling;
     }
+    KW_ASSERT(complex->node_count == count);
 }
 
-/* Add or take a node's own sums to all of its ancestors. */
+/* Add (or take) a node's own sums to all of its ancestors. */
 static void carry(struct kw_complex *complex, const struct kw_node *node, int sign)
 {
     for (struct kw_node *at = node->parent; at != NULL; at = at->parent) {
@@ -68,48 +93,79 @@ static void carry(struct kw_complex *complex, const struct kw_node *node, int si
     }
 }
 
-static int height(const struct kw_complex *complex, const struct kw_node *node)
+static int levels_below(const struct kw_complex *complex, const struct kw_node *node)
 {
-    int most = 0;
-    for (size_t i = 0; i < complex->node_count; i++) {
-        if (kw_node_contains(node, complex->order[i]) && complex->order[i]->depth - node->depth > most)
-            most = complex->order[i]->depth - node->depth;
+    int deepest = node->depth;
+    for (int i = node->enter; i < node->leave; i++) {
+        if (complex->order[i]->depth > deepest)
+            deepest = complex->order[i]->depth;
     }
-    return most;
+    return deepest - node->depth;
+}
+
+static struct kw_node *new_node(struct kw_complex *complex, struct kw_str id)
+{
+    struct node_slot *slot = kw_zalloc(sizeof *slot);
+    struct kw_node *node = &slot->node;
+    slot->dirty_at = KW_NOT_LISTED;
+    kw_copy_text(node->id, sizeof node->id, id);
+    node->meter.power_w = node->meter_ms = node->as_of_ms = KW_NONE;
+    for (int phase = 0; phase < KW_PHASES; phase++)
+        node->meter.current_ma[phase] = KW_NONE;
+    (void)kw_map_put(complex->nodes, id, node);
+    return node;
+}
+
+static bool valid_limit(int64_t limit)
+{
+    return limit == KW_NONE || (limit >= 0 && limit <= KW_VALUE_MAX);
+}
+
+static kw_err check(struct kw_complex *complex, const struct kw_node_spec *spec,
+                    const struct kw_node *parent, const struct kw_node *node)
+{
+    if (spec->parent_id.len > 0 && parent == NULL)
+        return KW_ENOTFOUND;
+    if (spec->id.len == 0 || spec->id.len >= sizeof node->id ||
+        spec->kind.len >= sizeof node->kind || spec->name.len >= sizeof node->name)
+        return KW_EINVALID;
+    if (!valid_limit(spec->limit_w) || !valid_limit(spec->limit_ma[0]) ||
+        !valid_limit(spec->limit_ma[1]) || !valid_limit(spec->limit_ma[2]))
+        return KW_EINVALID;
+    if (node == NULL && complex->node_count >= KW_NODES_MAX)
+        return KW_EFULL;
+    if (parent == NULL)
+        return KW_OK;
+    if (node != NULL && kw_node_contains(node, parent))
+        return KW_EINVALID; /* below itself */
+    int deepest = parent->depth + 1 + (node != NULL ? levels_below(complex, node) : 0);
+    return deepest < KW_NODE_DEPTH ? KW_OK : KW_EINVALID;
 }
 
 kw_err kw_complex_put_node(struct kw_complex *complex, const struct kw_node_spec *spec)
 {
-    struct kw_node *parent = spec->parent_id.len > 0 ? kw_complex_node(complex, spec->parent_id) : NULL;
+    struct kw_node *parent =
+        spec->parent_id.len > 0 ? kw_complex_node(complex, spec->parent_id) : NULL;
     struct kw_node *node = kw_complex_node(complex, spec->id);
-    if (spec->parent_id.len > 0 && parent == NULL)
-        return KW_ENOTFOUND;
-    if (spec->id.len == 0 || spec->id.len >= KW_NAME_BYTES)
-        return KW_EINVALID;
-    if (node != NULL && parent != NULL && kw_node_contains(node, parent))
-        return KW_EINVALID;
-    if (parent != NULL && parent->depth + 1 + (node != NULL ? height(complex, node) : 0) >= KW_NODE_DEPTH)
-        return KW_EINVALID;
+    kw_err err = check(complex, spec, parent, node);
+    if (err != KW_OK)
+        return err;
     if (node == NULL) {
-        node = kw_zalloc(sizeof *node);
-        KW_IGNORE(kw_str_copy(spec->id, node->id, sizeof node->id));
-        node->meter.power_w = node->meter_ms = KW_NONE;
-        for (int phase = 0; phase < KW_PHASES; phase++)
-            node->meter.current_ma[phase] = KW_NONE;
-        (void)kw_map_put(complex->nodes, spec->id, node);
+        node = new_node(complex, spec->id);
     } else {
         carry(complex, node, -1);
         unlink_node(complex, node);
+        complex->as_of_stale = complex->as_of_stale || node->parent != parent;
     }
     node->parent = parent;
-    KW_IGNORE(kw_str_copy(spec->kind, node->kind, sizeof node->kind));
-    KW_IGNORE(kw_str_copy(spec->name, node->name, sizeof node->name));
+    kw_copy_text(node->kind, sizeof node->kind, spec->kind);
+    kw_copy_text(node->name, sizeof node->name, spec->name);
     memcpy(node->limit_ma, spec->limit_ma, sizeof node->limit_ma);
     node->limit_w = spec->limit_w;
     node->revision = spec->revision;
     link_node(complex, node);
     carry(complex, node, 1);
-    reorder(complex);
+    renumber(complex);
     kw_complex_mark_node(complex, node);
     return KW_OK;
 }
@@ -121,53 +177,11 @@ kw_err kw_complex_remove_node(struct kw_complex *complex, struct kw_str id)
         return KW_ENOTFOUND;
     if (node->first_child != NULL || node->stations > 0)
         return KW_EBUSY;
-    for (size_t i = 0; i < complex->station_count; i++) {
-        if (complex->list[i]->station.node == node)
-            return KW_EBUSY;
-    }
-    for (size_t i = 0; i < complex->dirty_node_count; i++) {
-        if (complex->dirty_nodes[i] == node) {
-            complex->dirty_nodes[i] = complex->dirty_nodes[--complex->dirty_node_count];
-            break;
-        }
-    }
+    kw_complex_unmark_node(complex, node);
     unlink_node(complex, node);
-    (void)kw_map_remove(complex->nodes, id);
-    struct gone *gone = kw_zalloc(sizeof *gone);
-    gone->is_node = true;
-    KW_IGNORE(kw_str_copy(kw_str_of(node->id), gone->id, sizeof gone->id));
-    *complex->last_gone = gone;
-    complex->last_gone = &gone->next;
+    (void)kw_map_remove(complex->nodes, kw_str_of(node->id));
+    kw_complex_add_gone(complex, node->id, true);
     kw_free(node);
-    reorder(complex);
+    renumber(complex);
     return KW_OK;
-}
-
-size_t kw_complex_node_count(const struct kw_complex *complex)
-{
-    return complex->node_count;
-}
-
-struct kw_node *kw_complex_node_at(struct kw_complex *complex, size_t index)
-{
-    return complex->order[index];
-}
-
-bool kw_node_contains(const struct kw_node *node, const struct kw_node *below)
-{
-    return below != NULL && node->enter <= below->enter && below->enter < node->leave;
-}
-
-int64_t kw_node_ratio(const struct kw_node *node)
-{
-    int64_t worst = KW_NONE;
-    if (node->limit_w != KW_NONE && node->limit_w > 0)
-        worst = node->load.power_w * 1000 / node->limit_w;
-    for (int phase = 0; phase < KW_PHASES; phase++) {
-        int64_t limit = node->limit_ma[phase];
-        int64_t ratio = limit != KW_NONE && limit > 0 ? node->load.current_ma[phase] * 1000 / limit : KW_NONE;
-        if (ratio > worst)
-            worst = ratio;
-    }
-    return worst;
 }

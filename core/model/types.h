@@ -90,6 +90,7 @@ struct kw_event {
     struct kw_str type_name;
     struct kw_str station;  /* cs */
     int64_t evse, connector; /* KW_NONE when absent */
+    int64_t generation; /* conGen of connected and disconnected; KW_NONE or 0: absent */
     struct kw_str transaction; /* tx */
     int64_t at_ms;       /* ts, else rts */
     int64_t received_ms; /* rts */
