@@ -25,8 +25,14 @@ void kw_buf_init(struct kw_buf *buf, size_t limit_bytes); /* allocates nothing *
 void kw_buf_free(struct kw_buf *buf);                     /* usable again after init */
 void kw_buf_clear(struct kw_buf *buf);                    /* keeps the allocation */
 
-static inline size_t kw_buf_len(const struct kw_buf *buf) { return buf->tail - buf->head; }
-static inline const char *kw_buf_ptr(const struct kw_buf *buf) { return buf->bytes + buf->head; }
+static inline size_t kw_buf_len(const struct kw_buf *buf)
+{
+    return buf->tail - buf->head;
+}
+static inline const char *kw_buf_ptr(const struct kw_buf *buf)
+{
+    return buf->bytes + buf->head;
+}
 static inline struct kw_str kw_buf_str(const struct kw_buf *buf)
 {
     return (struct kw_str){ buf->bytes + buf->head, buf->tail - buf->head };
@@ -37,8 +43,14 @@ KW_MUST_USE kw_err kw_buf_append(struct kw_buf *buf, const void *bytes, size_t l
 
 /* Room for `length_bytes` more at kw_buf_tail(); then kw_buf_commit(n <= length_bytes). */
 KW_MUST_USE kw_err kw_buf_reserve(struct kw_buf *buf, size_t length_bytes);
-static inline char *kw_buf_tail(struct kw_buf *buf) { return buf->bytes + buf->tail; }
-static inline void kw_buf_commit(struct kw_buf *buf, size_t length_bytes) { buf->tail += length_bytes; }
+static inline char *kw_buf_tail(struct kw_buf *buf)
+{
+    return buf->bytes + buf->tail;
+}
+static inline void kw_buf_commit(struct kw_buf *buf, size_t length_bytes)
+{
+    buf->tail += length_bytes;
+}
 
 void kw_buf_consume(struct kw_buf *buf, size_t length_bytes); /* <= kw_buf_len() */
 
@@ -55,9 +67,10 @@ struct kw_blob {
     size_t length_bytes;
     char bytes[];
 };
-struct kw_blob *kw_blob_new(const void *bytes, size_t length_bytes); /* one reference, the caller's */
-struct kw_blob *kw_blob_new_raw(size_t length_bytes);                /* contents to be filled */
-struct kw_blob *kw_blob_ref(struct kw_blob *blob);                   /* returns blob */
-void kw_blob_unref(struct kw_blob *blob);                            /* NULL is fine */
+struct kw_blob *kw_blob_new(const void *bytes,
+                            size_t length_bytes);     /* one reference, the caller's */
+struct kw_blob *kw_blob_new_raw(size_t length_bytes); /* contents to be filled */
+struct kw_blob *kw_blob_ref(struct kw_blob *blob);    /* returns blob */
+void kw_blob_unref(struct kw_blob *blob);             /* NULL is fine */
 
 #endif

@@ -100,8 +100,8 @@ static bool zone(struct kw_str text, size_t at, int64_t *offset_ms, bool *had_zo
     if (text.ptr[at] != '+' && text.ptr[at] != '-')
         return false;
     size_t minutes_at = at + 3 + (at + 3 < text.len && text.ptr[at + 3] == ':');
-    if (!number(text, at + 1, 2, &hours) || !number(text, minutes_at, 2, &minutes) || minutes_at + 2 != text.len ||
-        hours > 23 || minutes > 59)
+    if (!number(text, at + 1, 2, &hours) || !number(text, minutes_at, 2, &minutes) ||
+        minutes_at + 2 != text.len || hours > 23 || minutes > 59)
         return false;
     *offset_ms = (hours * 60 + minutes) * 60000 * (text.ptr[at] == '-' ? -1 : 1);
     return true;
@@ -112,8 +112,9 @@ kw_err kw_rfc3339_parse(struct kw_str text, int64_t *unix_ms, bool *had_zone)
     int64_t year, month, day, hour, minute, second, ms = 0, scale = 100, offset_ms;
     bool zoned;
     if (!number(text, 0, 4, &year) || !number(text, 5, 2, &month) || !number(text, 8, 2, &day) ||
-        !number(text, 11, 2, &hour) || !number(text, 14, 2, &minute) || !number(text, 17, 2, &second) ||
-        text.ptr[4] != '-' || text.ptr[7] != '-' || (text.ptr[10] != 'T' && text.ptr[10] != 't' && text.ptr[10] != ' ') ||
+        !number(text, 11, 2, &hour) || !number(text, 14, 2, &minute) ||
+        !number(text, 17, 2, &second) || text.ptr[4] != '-' || text.ptr[7] != '-' ||
+        (text.ptr[10] != 'T' && text.ptr[10] != 't' && text.ptr[10] != ' ') ||
         text.ptr[13] != ':' || text.ptr[16] != ':')
         return KW_EINVALID;
     if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60)
@@ -130,7 +131,8 @@ kw_err kw_rfc3339_parse(struct kw_str text, int64_t *unix_ms, bool *had_zone)
     }
     if (!zone(text, at, &offset_ms, &zoned))
         return KW_EINVALID;
-    *unix_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000 + ms - offset_ms;
+    *unix_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000 +
+               ms - offset_ms;
     if (had_zone != NULL)
         *had_zone = zoned;
     return KW_OK;

@@ -60,7 +60,8 @@ kw_err kw_percent_decode(struct kw_str text, bool plus_is_space, char *out, size
     return KW_OK;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t kw_base64_encode(const void *bytes, size_t length_bytes, char *out)
 {
@@ -96,7 +97,8 @@ kw_err kw_base64_decode(struct kw_str text, void *out, size_t out_size, size_t *
         return KW_EINVALID;
     for (size_t i = 0; i < text.len; i += 4) {
         bool last = i + 4 == text.len;
-        unsigned pad = last ? (unsigned)(text.ptr[i + 3] == '=') + (unsigned)(text.ptr[i + 2] == '=') : 0;
+        unsigned pad =
+            last ? (unsigned)(text.ptr[i + 3] == '=') + (unsigned)(text.ptr[i + 2] == '=') : 0;
         unsigned long group = 0;
         for (unsigned j = 0; j < 4; j++) {
             int value = j >= 4 - pad ? 0 : base64_value(text.ptr[i + j]);
@@ -153,8 +155,8 @@ static void sha1_block(uint32_t state[5], const unsigned char *block)
 {
     uint32_t w[80];
     for (unsigned i = 0; i < 16; i++)
-        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
-               block[4 * i + 3];
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
+               (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
     for (unsigned i = 16; i < 80; i++)
         w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];

@@ -4,7 +4,9 @@
 const char *kw_err_slug(kw_err err)
 {
     switch (err) {
-#define KW_ERR_CASE(code, value, slug, text) case code: return slug;
+#define KW_ERR_CASE(code, value, slug, text) \
+    case code: \
+        return slug;
         KW_ERR_LIST(KW_ERR_CASE)
 #undef KW_ERR_CASE
     }
@@ -14,7 +16,9 @@ const char *kw_err_slug(kw_err err)
 const char *kw_err_text(kw_err err)
 {
     switch (err) {
-#define KW_ERR_CASE(code, value, slug, text) case code: return text;
+#define KW_ERR_CASE(code, value, slug, text) \
+    case code: \
+        return text;
         KW_ERR_LIST(KW_ERR_CASE)
 #undef KW_ERR_CASE
     }

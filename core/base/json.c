@@ -163,7 +163,8 @@ static const char *string(struct kw_json *json)
     size_t first = ++json->at, end = json->input.len;
     bool ascii = true;
     const char *why = NULL;
-    while (json->at < end && text[json->at] != '"' && text[json->at] != '\\' && text[json->at] >= 0x20) {
+    while (json->at < end && text[json->at] != '"' && text[json->at] != '\\' &&
+           text[json->at] >= 0x20) {
         ascii = ascii && text[json->at] < 0x80;
         json->at++;
     }
@@ -229,7 +230,8 @@ static enum kw_json_event number(struct kw_json *json)
 static enum kw_json_event literal(struct kw_json *json, const char *word, enum kw_json_event event)
 {
     size_t length = strlen(word);
-    if (json->input.len - json->at < length || memcmp(json->input.ptr + json->at, word, length) != 0)
+    if (json->input.len - json->at < length ||
+        memcmp(json->input.ptr + json->at, word, length) != 0)
         return fail(json, json->at, "an unexpected character");
     json->at += length;
     after_value(json);
@@ -306,7 +308,8 @@ enum kw_json_event kw_json_next(struct kw_json *json)
     skip_space(json);
     json->start_at = json->at;
     if (json->state == DONE)
-        return json->at == json->input.len ? KW_JSON_END : fail(json, json->at, "text after the value");
+        return json->at == json->input.len ? KW_JSON_END
+                                           : fail(json, json->at, "text after the value");
     if (json->at >= json->input.len)
         return fail(json, json->at, "the text ends too early");
     char byte = json->input.ptr[json->at];

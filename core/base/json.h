@@ -43,7 +43,7 @@ struct kw_json {
     /* of the last event: */
     struct kw_str text;
     int64_t i64;
-    double f64; /* also set for INT */
+    double f64;      /* also set for INT */
     size_t start_at; /* byte where the last event's token begins */
     size_t error_at;
     const char *error_text; /* static */

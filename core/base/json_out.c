@@ -84,7 +84,8 @@ static void escape(struct kw_json_out *json, unsigned char byte)
 static size_t sequence(const unsigned char *text, size_t left)
 {
     size_t length = text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-    return text[0] >= 0xC2 && left >= length && kw_utf8_valid((const char *)text, length) ? length : 0;
+    return text[0] >= 0xC2 && left >= length && kw_utf8_valid((const char *)text, length) ? length
+                                                                                          : 0;
 }
 
 static void quoted(struct kw_json_out *json, struct kw_str text)

@@ -9,11 +9,12 @@
 #define KW_HTTP_HEADERS 64         /* header fields of one message */
 #define KW_HTTP_TARGET_BYTES 8192  /* request target */
 #define KW_HTTP_BODY_BYTES 1048576 /* default body ceiling of a route */
-#define KW_WS_OCPP_MESSAGE_BYTES 1048576 /* ocpp.md 1.1: accept >= 64 KiB, refuse > 1 MiB with 1009 */
-#define KW_WS_LIVE_MESSAGE_BYTES 16384   /* what a browser may send in one message */
-#define KW_WS_FRAGMENTS 1024             /* reliability.md fact 8: fragments are counted too */
-#define KW_OUT_QUEUE_BYTES 1048576       /* reliability.md R14: a reader that stops is bounded */
-#define KW_NODE_DEPTH 16                 /* levels of the node tree */
+#define KW_WS_OCPP_MESSAGE_BYTES \
+    1048576                            /* ocpp.md 1.1: accept >= 64 KiB, refuse > 1 MiB with 1009 */
+#define KW_WS_LIVE_MESSAGE_BYTES 16384 /* what a browser may send in one message */
+#define KW_WS_FRAGMENTS 1024           /* reliability.md fact 8: fragments are counted too */
+#define KW_OUT_QUEUE_BYTES 1048576     /* reliability.md R14: a reader that stops is bounded */
+#define KW_NODE_DEPTH 16               /* levels of the node tree */
 #define KW_PHASES 3
 
 #endif

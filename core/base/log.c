@@ -16,8 +16,8 @@ void kw_log_setup(enum kw_log_level least, int fd)
     atomic_store(&log_fd, fd);
 }
 
-void kw_log_fields(enum kw_log_level level, const char *area, const char *text, const struct kw_log_field *fields,
-                   size_t count)
+void kw_log_fields(enum kw_log_level level, const char *area, const char *text,
+                   const struct kw_log_field *fields, size_t count)
 {
     static const char *const names[] = { "debug", "info", "warn", "error" };
     struct kw_buf line;
@@ -37,7 +37,8 @@ void kw_log_fields(enum kw_log_level level, const char *area, const char *text, 
         if (fields[i].kind == KW_FIELD_INT) {
             KW_JSON_KV(i64, &json, fields[i].key, fields[i].number);
         } else {
-            size_t room = KW_LOG_LINE_BYTES / 6 / (count > 0 ? count : 1); /* worst case of escaping */
+            size_t room =
+                KW_LOG_LINE_BYTES / 6 / (count > 0 ? count : 1); /* worst case of escaping */
             bool cut = value.len > room;
             KW_JSON_KV(str, &json, fields[i].key, kw_str_n(value.ptr, cut ? room : value.len));
             if (cut)

@@ -22,9 +22,18 @@ struct kw_log_field {
     struct kw_str text;
     int64_t number;
 };
-#define KW_LT(key_, str_) { (key_), KW_FIELD_TEXT, (str_), 0 }
-#define KW_LC(key_, cstr_) { (key_), KW_FIELD_TEXT, kw_str_of(cstr_), 0 }
-#define KW_LI(key_, number_) { (key_), KW_FIELD_INT, { NULL, 0 }, (int64_t)(number_) }
+#define KW_LT(key_, str_) \
+    { \
+        (key_), KW_FIELD_TEXT, (str_), 0 \
+    }
+#define KW_LC(key_, cstr_) \
+    { \
+        (key_), KW_FIELD_TEXT, kw_str_of(cstr_), 0 \
+    }
+#define KW_LI(key_, number_) \
+    { \
+        (key_), KW_FIELD_INT, { NULL, 0 }, (int64_t)(number_) \
+    }
 
 /* Process-wide by nature (stderr is): level and descriptor are set once at start. */
 void kw_log_setup(enum kw_log_level least, int fd);
@@ -33,8 +42,10 @@ void kw_log_fields(enum kw_log_level level, const char *area, const char *text,
 
 /* KW_LOG(KW_LOG_WARN, "gateway", "station refused", KW_LT("station", id), KW_LI("status", 401)); */
 #define KW_LOG(level, area, text, ...) \
-    kw_log_fields((level), (area), (text), (const struct kw_log_field[]){ { 0 }, ##__VA_ARGS__ } + 1, \
+    kw_log_fields((level), (area), (text), \
+                  (const struct kw_log_field[]){ { 0 }, ##__VA_ARGS__ } + 1, \
                   sizeof((const struct kw_log_field[]){ { 0 }, ##__VA_ARGS__ }) / \
-                          sizeof(struct kw_log_field) - 1)
+                          sizeof(struct kw_log_field) - \
+                      1)
 
 #endif

@@ -28,10 +28,20 @@ struct kw_map {
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 #define SIPROUND \
     do { \
-        v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
-        v2 += v3; v3 = ROTL(v3, 16); v3 ^= v2; \
-        v0 += v3; v3 = ROTL(v3, 21); v3 ^= v0; \
-        v2 += v1; v1 = ROTL(v1, 17); v1 ^= v2; v2 = ROTL(v2, 32); \
+        v0 += v1; \
+        v1 = ROTL(v1, 13); \
+        v1 ^= v0; \
+        v0 = ROTL(v0, 32); \
+        v2 += v3; \
+        v3 = ROTL(v3, 16); \
+        v3 ^= v2; \
+        v0 += v3; \
+        v3 = ROTL(v3, 21); \
+        v3 ^= v0; \
+        v2 += v1; \
+        v1 = ROTL(v1, 17); \
+        v1 ^= v2; \
+        v2 = ROTL(v2, 32); \
     } while (0)
 
 static uint64_t siphash(const uint64_t seed[2], struct kw_str key)
@@ -116,7 +126,8 @@ static struct entry *find(const struct kw_map *map, struct kw_str key, uint64_t 
         if (map->slots[at] == TOMBSTONE)
             continue;
         struct entry *entry = &map->entries[map->slots[at] - 1];
-        if (entry->hash == hash && entry->key_len == key.len && memcmp(entry->key, key.ptr, key.len) == 0) {
+        if (entry->hash == hash && entry->key_len == key.len &&
+            memcmp(entry->key, key.ptr, key.len) == 0) {
             *slot = at;
             return entry;
         }
@@ -152,7 +163,8 @@ void *kw_map_put(struct kw_map *map, struct kw_str key, void *value)
         map->entry_capacity = map->entry_capacity > 0 ? map->entry_capacity * 2 : 8;
         map->entries = kw_realloc(map->entries, map->entry_capacity * sizeof *map->entries);
     }
-    map->entries[map->entry_count] = (struct entry){ kw_strndup(key.ptr, key.len), key.len, hash, value };
+    map->entries[map->entry_count] =
+        (struct entry){ kw_strndup(key.ptr, key.len), key.len, hash, value };
     place(map, map->entry_count++);
     map->live++;
     return NULL;

@@ -23,7 +23,8 @@ static int must_fail(void)
 
 _Noreturn static void out_of_memory(void)
 {
-    static const char text[] = "{\"level\":\"error\",\"area\":\"memory\",\"text\":\"out of memory; ending\"}\n";
+    static const char text[] =
+        "{\"level\":\"error\",\"area\":\"memory\",\"text\":\"out of memory; ending\"}\n";
     (void)fwrite(text, 1, sizeof text - 1, stderr);
     abort();
 }

@@ -31,6 +31,6 @@ void kw_mem_fail_at(unsigned long nth_try_call);
 _Noreturn void kw_assert_failed(const char *condition, const char *file, int line);
 
 #define KW_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define KW_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define KW_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

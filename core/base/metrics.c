@@ -11,8 +11,9 @@
 #define KW_METRICS_MAX 4096
 #define BUCKETS 14
 
-static const int64_t bucket_us[BUCKETS] = { 100,   250,   500,    1000,   2500,   5000,    10000,
-                                            25000, 50000, 100000, 250000, 500000, 1000000, 5000000 };
+static const int64_t bucket_us[BUCKETS] = {
+    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000
+};
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
@@ -52,14 +53,15 @@ void kw_metrics_free(struct kw_metrics *metrics)
     kw_free(metrics);
 }
 
-static struct kw_metric *get(struct kw_metrics *metrics, enum kind kind, const char *name, const char *labels,
-                             const char *help)
+static struct kw_metric *get(struct kw_metrics *metrics, enum kind kind, const char *name,
+                             const char *labels, const char *help)
 {
     if (metrics == NULL)
         return NULL;
     (void)pthread_mutex_lock(&metrics->lock);
     struct kw_metric *metric = metrics->first;
-    while (metric != NULL && (strcmp(metric->name, name) != 0 || strcmp(metric->labels, labels) != 0))
+    while (metric != NULL &&
+           (strcmp(metric->name, name) != 0 || strcmp(metric->labels, labels) != 0))
         metric = metric->next;
     if (metric == NULL && metrics->count < KW_METRICS_MAX) {
         metric = kw_zalloc(sizeof *metric);
@@ -75,8 +77,8 @@ static struct kw_metric *get(struct kw_metrics *metrics, enum kind kind, const c
     return metric;
 }
 
-struct kw_metric *kw_metrics_counter(struct kw_metrics *metrics, const char *name, const char *labels,
-                                     const char *help)
+struct kw_metric *kw_metrics_counter(struct kw_metrics *metrics, const char *name,
+                                     const char *labels, const char *help)
 {
     return get(metrics, COUNTER, name, labels, help);
 }
@@ -87,8 +89,8 @@ struct kw_metric *kw_metrics_gauge(struct kw_metrics *metrics, const char *name,
     return get(metrics, GAUGE, name, labels, help);
 }
 
-struct kw_metric *kw_metrics_histogram(struct kw_metrics *metrics, const char *name, const char *labels,
-                                       const char *help)
+struct kw_metric *kw_metrics_histogram(struct kw_metrics *metrics, const char *name,
+                                       const char *labels, const char *help)
 {
     return get(metrics, HISTOGRAM, name, labels, help);
 }
@@ -121,7 +123,8 @@ void kw_metric_observe_us(struct kw_metric *metric, int64_t us)
 
 int64_t kw_metric_value(const struct kw_metric *metric)
 {
-    return metric != NULL ? atomic_load_explicit(&((struct kw_metric *)(uintptr_t)metric)->value, memory_order_relaxed)
+    return metric != NULL ? atomic_load_explicit(&((struct kw_metric *)(uintptr_t)metric)->value,
+                                                 memory_order_relaxed)
                           : 0;
 }
 
@@ -132,17 +135,18 @@ static kw_err print_histogram(struct kw_metric *metric, struct kw_buf *out)
     kw_err err = KW_OK;
     for (unsigned i = 0; i < BUCKETS && err == KW_OK; i++) {
         below += atomic_load(&metric->buckets[i]);
-        err = kw_buf_printf(out, "%s_bucket{%s%sle=\"%g\"} %lld\n", metric->name, metric->labels, comma,
-                            (double)bucket_us[i] / 1e6, (long long)below);
+        err = kw_buf_printf(out, "%s_bucket{%s%sle=\"%g\"} %lld\n", metric->name, metric->labels,
+                            comma, (double)bucket_us[i] / 1e6, (long long)below);
     }
     if (err == KW_OK)
-        err = kw_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", metric->name, metric->labels, comma,
-                            (long long)count);
-    const char *open = metric->labels[0] != 0 ? "{" : "", *close = metric->labels[0] != 0 ? "}" : "";
+        err = kw_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", metric->name, metric->labels,
+                            comma, (long long)count);
+    const char *open = metric->labels[0] != 0 ? "{" : "",
+               *close = metric->labels[0] != 0 ? "}" : "";
     if (err == KW_OK)
-        err = kw_buf_printf(out, "%s_sum%s%s%s %.6f\n%s_count%s%s%s %lld\n", metric->name, open, metric->labels, close,
-                            (double)atomic_load(&metric->value) / 1e6, metric->name, open, metric->labels, close,
-                            (long long)count);
+        err = kw_buf_printf(out, "%s_sum%s%s%s %.6f\n%s_count%s%s%s %lld\n", metric->name, open,
+                            metric->labels, close, (double)atomic_load(&metric->value) / 1e6,
+                            metric->name, open, metric->labels, close, (long long)count);
     return err;
 }
 
@@ -160,8 +164,8 @@ static kw_err print_one(struct kw_metric *metric, struct kw_buf *out)
     if (metric->kind == HISTOGRAM)
         return print_histogram(metric, out);
     bool labelled = metric->labels[0] != 0;
-    return kw_buf_printf(out, "%s%s%s%s %lld\n", metric->name, labelled ? "{" : "", metric->labels, labelled ? "}" : "",
-                         (long long)kw_metric_value(metric));
+    return kw_buf_printf(out, "%s%s%s%s %lld\n", metric->name, labelled ? "{" : "", metric->labels,
+                         labelled ? "}" : "", (long long)kw_metric_value(metric));
 }
 
 kw_err kw_metrics_print(struct kw_metrics *metrics, struct kw_buf *out)
@@ -169,11 +173,12 @@ kw_err kw_metrics_print(struct kw_metrics *metrics, struct kw_buf *out)
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
     kw_err err = KW_OK;
     (void)pthread_mutex_lock(&metrics->lock);
-    for (struct kw_metric *metric = metrics->first; metric != NULL && err == KW_OK; metric = metric->next) {
+    for (struct kw_metric *metric = metrics->first; metric != NULL && err == KW_OK;
+         metric = metric->next) {
         if (seen_before(metrics, metric))
             continue;
-        err = kw_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
-                            kinds[metric->kind]);
+        err = kw_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help,
+                            metric->name, kinds[metric->kind]);
         for (struct kw_metric *same = metric; same != NULL && err == KW_OK; same = same->next) {
             if (strcmp(same->name, metric->name) == 0)
                 err = print_one(same, out);

@@ -42,7 +42,8 @@ bool kw_str_ieq(struct kw_str a, struct kw_str b)
 
 bool kw_str_starts(struct kw_str text, struct kw_str prefix)
 {
-    return text.len >= prefix.len && (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
+    return text.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 int kw_str_cmp(struct kw_str a, struct kw_str b)
@@ -105,7 +106,8 @@ kw_err kw_str_to_f64(struct kw_str text, double *out)
         return KW_EINVALID;
     for (size_t i = 0; i < text.len; i++) {
         char byte = text.ptr[i];
-        if (!((byte >= '0' && byte <= '9') || byte == '-' || byte == '+' || byte == '.' || byte == 'e' || byte == 'E'))
+        if (!((byte >= '0' && byte <= '9') || byte == '-' || byte == '+' || byte == '.' ||
+              byte == 'e' || byte == 'E'))
             return KW_EINVALID;
     }
     memcpy(copy, text.ptr, text.len);

@@ -43,11 +43,13 @@ bool kw_utf8_valid(const char *bytes, size_t length_bytes);
 
 /* Percent-decoding of one path segment or query value ('+' kept when `plus_is_space` is false).
  * Writes at most text.len bytes to `out`; KW_EINVALID: bad escape or a NUL byte. */
-KW_MUST_USE kw_err kw_percent_decode(struct kw_str text, bool plus_is_space, char *out, size_t *out_len);
+KW_MUST_USE kw_err kw_percent_decode(struct kw_str text, bool plus_is_space, char *out,
+                                     size_t *out_len);
 
 /* Base64 (RFC 4648, padded). Encode needs 4*((n+2)/3)+1 bytes. Decode: KW_EINVALID on bad input. */
 size_t kw_base64_encode(const void *bytes, size_t length_bytes, char *out);
-KW_MUST_USE kw_err kw_base64_decode(struct kw_str text, void *out, size_t out_size, size_t *out_len);
+KW_MUST_USE kw_err kw_base64_decode(struct kw_str text, void *out, size_t out_size,
+                                    size_t *out_len);
 
 /* Lower-case hex; `out` needs 2n+1 bytes. */
 void kw_hex_encode(const void *bytes, size_t length_bytes, char *out);

@@ -27,8 +27,9 @@ static bool clean_target(struct kw_str target)
 {
     for (size_t i = 0; i < target.len; i++) {
         unsigned char byte = (unsigned char)target.ptr[i];
-        if (byte <= 0x20 || byte >= 0x7f || byte == '#' || byte == '"' || byte == '<' || byte == '>' || byte == '\\' ||
-            byte == '^' || byte == '`' || byte == '{' || byte == '|' || byte == '}')
+        if (byte <= 0x20 || byte >= 0x7f || byte == '#' || byte == '"' || byte == '<' ||
+            byte == '>' || byte == '\\' || byte == '^' || byte == '`' || byte == '{' ||
+            byte == '|' || byte == '}')
             return false;
     }
     return target.len > 0;
@@ -42,7 +43,9 @@ static bool origin_form(struct kw_http_head *head)
         return true;
     if (kw_str_eqc(target, "*"))
         return head->method == KW_HTTP_OPTIONS;
-    size_t skip = kw_str_starts(target, KW_STR("https://")) ? 8 : kw_str_starts(target, KW_STR("http://")) ? 7 : 0;
+    size_t skip = kw_str_starts(target, KW_STR("https://"))  ? 8
+                  : kw_str_starts(target, KW_STR("http://")) ? 7
+                                                             : 0;
     if (skip == 0)
         return false;
     while (skip < target.len && target.ptr[skip] != '/')
@@ -59,7 +62,8 @@ bool kw_http_check_line(struct kw_str bytes, struct kw_http_head *head, struct k
     line = kw_str_cut(bytes, '\r', &rest);
     method = kw_str_cut(line, ' ', &rest);
     target = kw_str_cut(rest, ' ', &version);
-    if (memchr(line.ptr, 0, line.len) != NULL || method.len == 0 || target.len == 0 || version.len == 0)
+    if (memchr(line.ptr, 0, line.len) != NULL || method.len == 0 || target.len == 0 ||
+        version.len == 0)
         return refuse(fault, 400, "bad-line", "The request line is malformed.");
     if (memchr(version.ptr, ' ', version.len) != NULL)
         return refuse(fault, 400, "bad-line", "The request line has more than two spaces.");
@@ -97,8 +101,8 @@ static bool valid_host(struct kw_str host)
     } else {
         for (; at < host.len && host.ptr[at] != ':'; at++) {
             char byte = host.ptr[at];
-            if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                  byte == '.' || byte == '-' || byte == '_'))
+            if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                  (byte >= '0' && byte <= '9') || byte == '.' || byte == '-' || byte == '_'))
                 return false;
         }
         if (at == 0)
@@ -108,7 +112,8 @@ static bool valid_host(struct kw_str host)
         return true;
     struct kw_str port = kw_str_n(host.ptr + at + 1, host.len - at - 1);
     int64_t number;
-    return host.ptr[at] == ':' && port.len > 0 && kw_str_to_i64(port, &number) == KW_OK && number >= 0 && number <= 65535;
+    return host.ptr[at] == ':' && port.len > 0 && kw_str_to_i64(port, &number) == KW_OK &&
+           number >= 0 && number <= 65535;
 }
 
 static bool has_token(const struct kw_http_head *head, const char *name, const char *token)
@@ -125,7 +130,8 @@ static bool has_token(const struct kw_http_head *head, const char *name, const c
     return false;
 }
 
-bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgrade, struct kw_http_fault *fault)
+bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgrade,
+                          struct kw_http_fault *fault)
 {
     unsigned hosts = 0, encodings = 0, lengths = 0;
     for (size_t i = 0; i < head->header_count; i++) {
@@ -133,14 +139,16 @@ bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgr
         if (memchr(header->value.ptr, '\r', header->value.len) != NULL ||
             memchr(header->value.ptr, '\n', header->value.len) != NULL ||
             memchr(header->value.ptr, 0, header->value.len) != NULL)
-            return refuse(fault, 400, "folded-header", "A header is folded over lines or has a forbidden byte.");
+            return refuse(fault, 400, "folded-header",
+                          "A header is folded over lines or has a forbidden byte.");
         if (kw_str_ieq(header->name, KW_STR("host"))) {
             hosts++;
             head->host = header->value;
         } else if (kw_str_ieq(header->name, KW_STR("transfer-encoding"))) {
             encodings++;
             if (!kw_str_ieq(header->value, KW_STR("chunked")))
-                return refuse(fault, 501, "bad-encoding", "Only the chunked transfer encoding is understood.");
+                return refuse(fault, 501, "bad-encoding",
+                              "Only the chunked transfer encoding is understood.");
         } else if (kw_str_ieq(header->name, KW_STR("content-length"))) {
             lengths++;
         }
@@ -157,7 +165,8 @@ bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgr
         return refuse(fault, 400, "chunked-1-0", "HTTP/1.0 has no chunked encoding.");
     if (upgrade && head->has_body)
         return refuse(fault, 400, "upgrade-body", "An upgrade request cannot have a body.");
-    head->upgrade_websocket = head->method == KW_HTTP_GET && !is_http_1_0 && has_token(head, "connection", "upgrade") &&
+    head->upgrade_websocket = head->method == KW_HTTP_GET && !is_http_1_0 &&
+                              has_token(head, "connection", "upgrade") &&
                               has_token(head, "upgrade", "websocket");
     return true;
 }

@@ -23,7 +23,7 @@ struct kw_http_parser {
     const struct kw_http_events *events;
     void *arg;
     struct kw_buf head_bytes;
-    size_t scanned;              /* head bytes already searched for the end */
+    size_t scanned; /* head bytes already searched for the end */
     struct kw_http_head head;
     struct kw_http_header headers[KW_HTTP_HEADERS];
     size_t body_limit, body_bytes;
@@ -32,7 +32,9 @@ struct kw_http_parser {
 
 const char *kw_http_method_name(enum kw_http_method method)
 {
-    static const char *const names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+    static const char *const names[] = {
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
+    };
     return names[method];
 }
 
@@ -66,7 +68,8 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t length)
         return 0;
     }
     if (parser->head.header_count == KW_HTTP_HEADERS) {
-        parser->fault = (struct kw_http_fault){ 431, "too-many-headers", "More than 64 header fields." };
+        parser->fault =
+            (struct kw_http_fault){ 431, "too-many-headers", "More than 64 header fields." };
         return -1;
     }
     *header = (struct kw_http_header){ { at, length }, { NULL, 0 } };
@@ -102,18 +105,19 @@ static int on_headers_complete(llhttp_t *llhttp)
     head->headers = parser->headers;
     head->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
     head->status = llhttp->status_code;
-    head->has_body = (llhttp->flags & F_CHUNKED) != 0 || ((llhttp->flags & F_CONTENT_LENGTH) != 0 &&
-                                                          llhttp->content_length > 0);
+    head->has_body = (llhttp->flags & F_CHUNKED) != 0 ||
+                     ((llhttp->flags & F_CONTENT_LENGTH) != 0 && llhttp->content_length > 0);
     if (parser->side == KW_HTTP_SERVER &&
-        !kw_http_check_fields(head, llhttp->http_major == 1 && llhttp->http_minor == 0, llhttp->upgrade != 0,
-                              &parser->fault))
+        !kw_http_check_fields(head, llhttp->http_major == 1 && llhttp->http_minor == 0,
+                              llhttp->upgrade != 0, &parser->fault))
         return -1;
     size_t limit = parser->events->on_head != NULL ? parser->events->on_head(head, parser->arg) : 0;
     parser->body_limit = limit > 0 ? limit : KW_HTTP_BODY_BYTES;
     bool none_allowed = parser->body_limit == (size_t)-1;
     if (head->has_body && (none_allowed || ((llhttp->flags & F_CONTENT_LENGTH) != 0 &&
                                             llhttp->content_length > parser->body_limit))) {
-        parser->fault = (struct kw_http_fault){ 413, "body-too-large", "The body is larger than this resource takes." };
+        parser->fault = (struct kw_http_fault){ 413, "body-too-large",
+                                                "The body is larger than this resource takes." };
         return -1;
     }
     return parser->side == KW_HTTP_CLIENT ? 1 : 0;
@@ -123,7 +127,8 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct kw_http_parser *parser = llhttp->data;
     if (length > parser->body_limit - parser->body_bytes) {
-        parser->fault = (struct kw_http_fault){ 413, "body-too-large", "The body is larger than this resource takes." };
+        parser->fault = (struct kw_http_fault){ 413, "body-too-large",
+                                                "The body is larger than this resource takes." };
         return -1;
     }
     parser->body_bytes += length;
@@ -139,7 +144,8 @@ static int on_message_complete(llhttp_t *llhttp)
     return HPE_PAUSED;
 }
 
-struct kw_http_parser *kw_http_parser_new(enum kw_http_side side, const struct kw_http_events *events, void *arg)
+struct kw_http_parser *kw_http_parser_new(enum kw_http_side side,
+                                          const struct kw_http_events *events, void *arg)
 {
     struct kw_http_parser *parser = kw_zalloc(sizeof *parser);
     parser->side = side;
@@ -179,7 +185,8 @@ bool kw_http_parser_idle(const struct kw_http_parser *parser)
     return parser->phase == READ_HEAD && kw_buf_len(&parser->head_bytes) == 0;
 }
 
-static kw_err fault_of_llhttp(struct kw_http_parser *parser, llhttp_errno_t code, struct kw_http_fault *fault)
+static kw_err fault_of_llhttp(struct kw_http_parser *parser, llhttp_errno_t code,
+                              struct kw_http_fault *fault)
 {
     if (parser->fault.slug != NULL)
         return refuse(parser, parser->fault.status, parser->fault.slug, parser->fault.text, fault);
@@ -187,11 +194,12 @@ static kw_err fault_of_llhttp(struct kw_http_parser *parser, llhttp_errno_t code
     case HPE_INVALID_METHOD:
         return refuse(parser, 501, "bad-method", "The method is unknown here.", fault);
     case HPE_INVALID_VERSION:
-        return refuse(parser, 505, "bad-version", "Only HTTP/1.0 and HTTP/1.1 are spoken here.", fault);
+        return refuse(parser, 505, "bad-version", "Only HTTP/1.0 and HTTP/1.1 are spoken here.",
+                      fault);
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
-        return refuse(parser, 400, "bad-length", "Content-Length is malformed, repeated, or beside Transfer-Encoding.",
-                      fault);
+        return refuse(parser, 400, "bad-length",
+                      "Content-Length is malformed, repeated, or beside Transfer-Encoding.", fault);
     case HPE_INVALID_TRANSFER_ENCODING:
     case HPE_INVALID_CHUNK_SIZE:
         return refuse(parser, 400, "bad-chunk", "The chunked body is malformed.", fault);
@@ -200,8 +208,8 @@ static kw_err fault_of_llhttp(struct kw_http_parser *parser, llhttp_errno_t code
     }
 }
 
-static kw_err run_llhttp(struct kw_http_parser *parser, const char *bytes, size_t length, size_t *used,
-                         struct kw_http_fault *fault)
+static kw_err run_llhttp(struct kw_http_parser *parser, const char *bytes, size_t length,
+                         size_t *used, struct kw_http_fault *fault)
 {
     llhttp_errno_t code = llhttp_execute(&parser->llhttp, bytes, length);
     *used = length;
@@ -226,7 +234,8 @@ static kw_err head_complete(struct kw_http_parser *parser, struct kw_http_fault 
         parser->phase = DEAD;
         return KW_EPROTO;
     }
-    llhttp_init(&parser->llhttp, parser->side == KW_HTTP_SERVER ? HTTP_REQUEST : HTTP_RESPONSE, &parser->settings);
+    llhttp_init(&parser->llhttp, parser->side == KW_HTTP_SERVER ? HTTP_REQUEST : HTTP_RESPONSE,
+                &parser->settings);
     parser->llhttp.data = parser;
     parser->phase = READ_BODY;
     kw_err err = run_llhttp(parser, bytes.ptr, bytes.len, &used, fault);
@@ -236,11 +245,12 @@ static kw_err head_complete(struct kw_http_parser *parser, struct kw_http_fault 
 }
 
 /* Take head bytes up to and including the empty line. */
-static kw_err feed_head(struct kw_http_parser *parser, const char *bytes, size_t length, size_t *used,
-                        struct kw_http_fault *fault)
+static kw_err feed_head(struct kw_http_parser *parser, const char *bytes, size_t length,
+                        size_t *used, struct kw_http_fault *fault)
 {
     size_t skip = 0;
-    while (kw_buf_len(&parser->head_bytes) == 0 && skip + 1 < length && bytes[skip] == '\r' && bytes[skip + 1] == '\n')
+    while (kw_buf_len(&parser->head_bytes) == 0 && skip + 1 < length && bytes[skip] == '\r' &&
+           bytes[skip + 1] == '\n')
         skip += 2; /* RFC 9112 2.2: empty lines before a request line */
     for (size_t i = skip; i < length; i++) {
         if (bytes[i] != '\n')
@@ -260,19 +270,22 @@ static kw_err feed_head(struct kw_http_parser *parser, const char *bytes, size_t
     *used = length;
     if (kw_buf_append(&parser->head_bytes, bytes + skip, length - skip) != KW_OK ||
         kw_buf_len(&parser->head_bytes) >= KW_HTTP_HEAD_BYTES)
-        return refuse(parser, 431, "head-too-large", "The request line and headers are larger than 16 KiB.", fault);
+        return refuse(parser, 431, "head-too-large",
+                      "The request line and headers are larger than 16 KiB.", fault);
     return KW_OK;
 }
 
-kw_err kw_http_parser_feed(struct kw_http_parser *parser, const char *bytes, size_t length_bytes, size_t *used,
-                           struct kw_http_fault *fault)
+kw_err kw_http_parser_feed(struct kw_http_parser *parser, const char *bytes, size_t length_bytes,
+                           size_t *used, struct kw_http_fault *fault)
 {
     size_t part = 0;
     kw_err err = KW_OK;
     *used = 0;
-    while (err == KW_OK && *used < length_bytes && (parser->phase == READ_HEAD || parser->phase == READ_BODY)) {
-        err = parser->phase == READ_HEAD ? feed_head(parser, bytes + *used, length_bytes - *used, &part, fault)
-                                         : run_llhttp(parser, bytes + *used, length_bytes - *used, &part, fault);
+    while (err == KW_OK && *used < length_bytes &&
+           (parser->phase == READ_HEAD || parser->phase == READ_BODY)) {
+        err = parser->phase == READ_HEAD
+                  ? feed_head(parser, bytes + *used, length_bytes - *used, &part, fault)
+                  : run_llhttp(parser, bytes + *used, length_bytes - *used, &part, fault);
         *used += part;
     }
     if (parser->phase == DEAD) {

@@ -54,7 +54,8 @@ static int cut(struct kw_str path, struct kw_str *segments, size_t limit)
         const char *slash = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;
         if (count == limit)
             return -1;
-        segments[count++] = kw_str_n(rest.ptr, slash != NULL ? (size_t)(slash - rest.ptr) : rest.len);
+        segments[count++] =
+            kw_str_n(rest.ptr, slash != NULL ? (size_t)(slash - rest.ptr) : rest.len);
         if (slash == NULL)
             return (int)count;
         rest = kw_str_n(slash + 1, rest.len - (size_t)(slash + 1 - rest.ptr));
@@ -72,7 +73,8 @@ static bool before(const struct pattern *a, const struct pattern *b)
     return !a->rest && b->rest;
 }
 
-kw_err kw_router_add(struct kw_router *router, enum kw_http_method method, const char *pattern, void *handler)
+kw_err kw_router_add(struct kw_router *router, enum kw_http_method method, const char *pattern,
+                     void *handler)
 {
     if (pattern[0] != '/')
         return KW_EINVALID;
@@ -95,7 +97,8 @@ kw_err kw_router_add(struct kw_router *router, enum kw_http_method method, const
     }
     made->count = (size_t)count;
     struct kw_str last = made->segments[count - 1];
-    made->rest = is_parameter(last) && last.len > 5 && memcmp(last.ptr + last.len - 4, "...}", 4) == 0;
+    made->rest =
+        is_parameter(last) && last.len > 5 && memcmp(last.ptr + last.len - 4, "...}", 4) == 0;
     struct pattern **at = &router->first;
     while (*at != NULL && !before(made, *at))
         at = &(*at)->next;
@@ -115,8 +118,8 @@ static bool fits(const struct pattern *pattern, const struct kw_str *segments, s
     return true;
 }
 
-static kw_err take_parameters(const struct pattern *pattern, const struct kw_str *segments, struct kw_str path,
-                              struct kw_route_match *match)
+static kw_err take_parameters(const struct pattern *pattern, const struct kw_str *segments,
+                              struct kw_str path, struct kw_route_match *match)
 {
     size_t used = 0, length;
     match->param_count = 0;
@@ -141,8 +144,8 @@ static kw_err take_parameters(const struct pattern *pattern, const struct kw_str
     return KW_OK;
 }
 
-kw_err kw_router_find(const struct kw_router *router, enum kw_http_method method, struct kw_str path,
-                      struct kw_route_match *match)
+kw_err kw_router_find(const struct kw_router *router, enum kw_http_method method,
+                      struct kw_str path, struct kw_route_match *match)
 {
     struct kw_str segments[KW_ROUTE_SEGMENTS];
     size_t allowed = 0;
@@ -164,8 +167,9 @@ kw_err kw_router_find(const struct kw_router *router, enum kw_http_method method
     for (const struct pattern *at = router->first; at != NULL; at = at->next) {
         if (fits(at, segments, (size_t)count) && allowed + 12 < sizeof match->allow &&
             strstr(match->allow, kw_http_method_name(at->method)) == NULL)
-            allowed += (size_t)snprintf(match->allow + allowed, sizeof match->allow - allowed, "%s%s",
-                                        allowed > 0 ? ", " : "", kw_http_method_name(at->method));
+            allowed +=
+                (size_t)snprintf(match->allow + allowed, sizeof match->allow - allowed, "%s%s",
+                                 allowed > 0 ? ", " : "", kw_http_method_name(at->method));
     }
     return allowed > 0 ? KW_EDENIED : KW_ENOTFOUND;
 }

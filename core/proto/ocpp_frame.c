@@ -40,7 +40,8 @@ static kw_err take_id(struct cutter *cutter)
     enum kw_json_event event = kw_json_next(&cutter->json);
     struct kw_str id = cutter->json.text;
     if (event == KW_JSON_INT) /* some stations number their messages */
-        id = kw_str_n(cutter->json.input.ptr + cutter->json.start_at, cutter->json.at - cutter->json.start_at);
+        id = kw_str_n(cutter->json.input.ptr + cutter->json.start_at,
+                      cutter->json.at - cutter->json.start_at);
     else if (event != KW_JSON_STRING)
         return wrong(cutter, "bad-id", "the message id is not a string");
     if (id.len == 0 || !keep(cutter, id, KW_MESSAGE_ID_BYTES, &frame->id))
@@ -58,7 +59,8 @@ static kw_err take_text(struct cutter *cutter, size_t limit, struct kw_str *out)
         text.len = limit;
     while (text.len > 0 && !kw_utf8_valid(text.ptr, text.len))
         text.len--;
-    return keep(cutter, text, limit, out) ? KW_OK : wrong(cutter, "bad-payload", "a string is too long");
+    return keep(cutter, text, limit, out) ? KW_OK
+                                          : wrong(cutter, "bad-payload", "a string is too long");
 }
 
 static kw_err take_payload(struct cutter *cutter)
@@ -74,11 +76,14 @@ static kw_err take_payload(struct cutter *cutter)
         return wrong(cutter, "bad-payload", "the payload is not an object");
     if (kw_json_skip(&cutter->json, event, &cutter->frame->payload) != KW_OK)
         return wrong(cutter, "bad-json", cutter->json.error_text);
-    while ((event = kw_json_next(&cutter->json)) != KW_JSON_ARRAY_END) { /* extra elements are ignored */
+    while ((event = kw_json_next(&cutter->json)) !=
+           KW_JSON_ARRAY_END) { /* extra elements are ignored */
         if (event == KW_JSON_ERROR || kw_json_skip(&cutter->json, event, NULL) != KW_OK)
             return wrong(cutter, "bad-json", cutter->json.error_text);
     }
-    return kw_json_next(&cutter->json) == KW_JSON_END ? KW_OK : wrong(cutter, "bad-json", "text after the frame");
+    return kw_json_next(&cutter->json) == KW_JSON_END
+               ? KW_OK
+               : wrong(cutter, "bad-json", "text after the frame");
 }
 
 static kw_err run(struct cutter *cutter)
@@ -107,7 +112,8 @@ static kw_err run(struct cutter *cutter)
     return err == KW_OK ? take_payload(cutter) : err;
 }
 
-kw_err kw_ocpp_frame_parse(struct kw_str input, struct kw_ocpp_frame *frame, struct kw_ocpp_fault *fault)
+kw_err kw_ocpp_frame_parse(struct kw_str input, struct kw_ocpp_frame *frame,
+                           struct kw_ocpp_fault *fault)
 {
     struct cutter cutter = { .frame = frame, .fault = fault };
     memset(frame, 0, offsetof(struct kw_ocpp_frame, text));
@@ -128,7 +134,8 @@ static void begin(struct kw_json_out *json, struct kw_buf *out, int kind, struct
     kw_json_str(json, id);
 }
 
-kw_err kw_ocpp_call(struct kw_buf *out, struct kw_str id, struct kw_str action, struct kw_str payload)
+kw_err kw_ocpp_call(struct kw_buf *out, struct kw_str id, struct kw_str action,
+                    struct kw_str payload)
 {
     struct kw_json_out json;
     begin(&json, out, KW_OCPP_CALL, id);
@@ -147,7 +154,8 @@ kw_err kw_ocpp_result(struct kw_buf *out, struct kw_str id, struct kw_str payloa
     return json.err;
 }
 
-kw_err kw_ocpp_error(struct kw_buf *out, struct kw_str id, const char *code, const char *description)
+kw_err kw_ocpp_error(struct kw_buf *out, struct kw_str id, const char *code,
+                     const char *description)
 {
     struct kw_json_out json;
     begin(&json, out, KW_OCPP_ERROR, id);

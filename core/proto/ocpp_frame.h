@@ -30,8 +30,10 @@ struct kw_ocpp_fault {
 KW_MUST_USE kw_err kw_ocpp_frame_parse(struct kw_str input, struct kw_ocpp_frame *frame,
                                        struct kw_ocpp_fault *fault);
 
-KW_MUST_USE kw_err kw_ocpp_call(struct kw_buf *out, struct kw_str id, struct kw_str action, struct kw_str payload);
+KW_MUST_USE kw_err kw_ocpp_call(struct kw_buf *out, struct kw_str id, struct kw_str action,
+                                struct kw_str payload);
 KW_MUST_USE kw_err kw_ocpp_result(struct kw_buf *out, struct kw_str id, struct kw_str payload);
-KW_MUST_USE kw_err kw_ocpp_error(struct kw_buf *out, struct kw_str id, const char *code, const char *description);
+KW_MUST_USE kw_err kw_ocpp_error(struct kw_buf *out, struct kw_str id, const char *code,
+                                 const char *description);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-size_t kw_ws_frame_header(enum kw_ws_opcode opcode, size_t payload_bytes, uint8_t out[KW_WS_HEADER_BYTES])
+size_t kw_ws_frame_header(enum kw_ws_opcode opcode, size_t payload_bytes,
+                          uint8_t out[KW_WS_HEADER_BYTES])
 {
     out[0] = (uint8_t)(0x80 | opcode);
     if (payload_bytes < 126) {
@@ -33,7 +34,8 @@ struct kw_blob *kw_ws_frame_blob(enum kw_ws_opcode opcode, struct kw_str payload
     return blob;
 }
 
-kw_err kw_ws_frame_masked(struct kw_buf *out, enum kw_ws_opcode opcode, struct kw_str payload, const uint8_t mask[4])
+kw_err kw_ws_frame_masked(struct kw_buf *out, enum kw_ws_opcode opcode, struct kw_str payload,
+                          const uint8_t mask[4])
 {
     uint8_t header[KW_WS_HEADER_BYTES];
     size_t header_bytes = kw_ws_frame_header(opcode, payload.len, header);

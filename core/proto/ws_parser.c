@@ -19,19 +19,20 @@ struct kw_ws_parser {
     uint8_t header[KW_WS_HEADER_BYTES];
     size_t header_have, header_need;
     uint64_t payload_left;
-    uint64_t payload_at;      /* for the mask */
+    uint64_t payload_at; /* for the mask */
     uint8_t mask[4];
-    uint8_t opcode;           /* of the frame */
-    uint8_t message_opcode;   /* 0: no message open */
+    uint8_t opcode;         /* of the frame */
+    uint8_t message_opcode; /* 0: no message open */
     bool final, stopped, in_payload;
     struct kw_buf message;
     char control[125];
     size_t control_have;
-    uint32_t utf8_need;       /* continuation bytes still wanted */
+    uint32_t utf8_need;          /* continuation bytes still wanted */
     uint8_t utf8_low, utf8_high; /* range of the next continuation byte */
 };
 
-struct kw_ws_parser *kw_ws_parser_new(enum kw_ws_role role, size_t message_limit_bytes, unsigned fragment_limit,
+struct kw_ws_parser *kw_ws_parser_new(enum kw_ws_role role, size_t message_limit_bytes,
+                                      unsigned fragment_limit,
                                       const struct kw_ws_parser_events *events, void *arg)
 {
     struct kw_ws_parser *parser = kw_zalloc(sizeof *parser);
@@ -58,7 +59,8 @@ void kw_ws_parser_stop(struct kw_ws_parser *parser)
     parser->stopped = true;
 }
 
-static kw_err broken(struct kw_ws_parser *parser, uint16_t code, const char *text, uint16_t *close_code, const char **why)
+static kw_err broken(struct kw_ws_parser *parser, uint16_t code, const char *text,
+                     uint16_t *close_code, const char **why)
 {
     parser->stopped = true;
     *close_code = code;
@@ -94,7 +96,8 @@ static const char *check_start(const struct kw_ws_parser *parser)
     if (first & 0x70)
         return "reserved bits are set";
     if (((second & 0x80) != 0) != (parser->role == KW_WS_SERVER))
-        return parser->role == KW_WS_SERVER ? "a client frame is not masked" : "a server frame is masked";
+        return parser->role == KW_WS_SERVER ? "a client frame is not masked"
+                                            : "a server frame is masked";
     if (opcode > 2 && (opcode < 8 || opcode > 10))
         return "an unknown opcode";
     if (opcode >= 8 && (!(first & 0x80) || (second & 0x7f) > 125))
@@ -109,7 +112,11 @@ static const char *check_start(const struct kw_ws_parser *parser)
 static size_t header_size(const struct kw_ws_parser *parser)
 {
     uint8_t length = parser->header[1] & 0x7f;
-    return 2u + (length == 126 ? 2u : length == 127 ? 8u : 0u) + (parser->header[1] & 0x80 ? 4u : 0u);
+    return 2u +
+           (length == 126   ? 2u
+            : length == 127 ? 8u
+                            : 0u) +
+           (parser->header[1] & 0x80 ? 4u : 0u);
 }
 
 static kw_err begin_frame(struct kw_ws_parser *parser, uint16_t *close_code, const char **why)
@@ -163,7 +170,8 @@ static kw_err close_frame(struct kw_ws_parser *parser, uint16_t *close_code, con
     if (parser->control_have == 1)
         return broken(parser, 1002, "a close frame of one byte", close_code, why);
     if (parser->control_have >= 2) {
-        code = (uint16_t)((unsigned char)parser->control[0] << 8 | (unsigned char)parser->control[1]);
+        code =
+            (uint16_t)((unsigned char)parser->control[0] << 8 | (unsigned char)parser->control[1]);
         reason = kw_str_n(parser->control + 2, parser->control_have - 2);
         if (!valid_close_code(code))
             return broken(parser, 1002, "an invalid close code", close_code, why);
@@ -211,8 +219,8 @@ static kw_err end_frame(struct kw_ws_parser *parser, uint16_t *close_code, const
     return KW_OK;
 }
 
-static kw_err take_payload(struct kw_ws_parser *parser, const char *bytes, size_t count, uint16_t *close_code,
-                           const char **why)
+static kw_err take_payload(struct kw_ws_parser *parser, const char *bytes, size_t count,
+                           uint16_t *close_code, const char **why)
 {
     char *to;
     if (parser->opcode >= 8) {
@@ -228,16 +236,18 @@ static kw_err take_payload(struct kw_ws_parser *parser, const char *bytes, size_
         to[i] = (char)(bytes[i] ^ (char)parser->mask[(parser->payload_at + i) & 3]);
     parser->payload_at += count;
     parser->payload_left -= count;
-    if (parser->opcode < 8 && parser->message_opcode == KW_WS_TEXT && !utf8_feed(parser, (unsigned char *)to, count))
+    if (parser->opcode < 8 && parser->message_opcode == KW_WS_TEXT &&
+        !utf8_feed(parser, (unsigned char *)to, count))
         return broken(parser, 1007, "a text message that is not UTF-8", close_code, why);
     return KW_OK;
 }
 
-kw_err kw_ws_parser_feed(struct kw_ws_parser *parser, const char *bytes, size_t length_bytes, uint16_t *close_code,
-                         const char **why)
+kw_err kw_ws_parser_feed(struct kw_ws_parser *parser, const char *bytes, size_t length_bytes,
+                         uint16_t *close_code, const char **why)
 {
     size_t at = 0;
-    while (!parser->stopped && (at < length_bytes || (parser->in_payload && parser->payload_left == 0))) {
+    while (!parser->stopped &&
+           (at < length_bytes || (parser->in_payload && parser->payload_left == 0))) {
         kw_err err = KW_OK;
         if (parser->in_payload) {
             size_t now = length_bytes - at;

@@ -25,14 +25,15 @@ struct kw_ws_parser_events {
     void (*on_close)(uint16_t code, struct kw_str reason, void *arg);
 };
 
-struct kw_ws_parser *kw_ws_parser_new(enum kw_ws_role role, size_t message_limit_bytes, unsigned fragment_limit,
+struct kw_ws_parser *kw_ws_parser_new(enum kw_ws_role role, size_t message_limit_bytes,
+                                      unsigned fragment_limit,
                                       const struct kw_ws_parser_events *events, void *arg);
 void kw_ws_parser_free(struct kw_ws_parser *parser);
 
 /* KW_OK, all taken. KW_EPROTO: *close_code (1002, 1007, 1009) and *why (static) say what to close
  * with; the parser is dead. A callback may free nothing; it may call kw_ws_parser_stop(). */
-KW_MUST_USE kw_err kw_ws_parser_feed(struct kw_ws_parser *parser, const char *bytes, size_t length_bytes,
-                                     uint16_t *close_code, const char **why);
+KW_MUST_USE kw_err kw_ws_parser_feed(struct kw_ws_parser *parser, const char *bytes,
+                                     size_t length_bytes, uint16_t *close_code, const char **why);
 void kw_ws_parser_stop(struct kw_ws_parser *parser); /* ignore everything from here */
 
 #endif

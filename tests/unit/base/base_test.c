@@ -130,8 +130,10 @@ static void test_metrics_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_numbers),       cmocka_unit_test(test_encodings),
-                                        cmocka_unit_test(test_buffer_ceiling), cmocka_unit_test(test_map_many),
-                                        cmocka_unit_test(test_rfc3339),       cmocka_unit_test(test_metrics_text) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),        cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_buffer_ceiling), cmocka_unit_test(test_map_many),
+        cmocka_unit_test(test_rfc3339),        cmocka_unit_test(test_metrics_text)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

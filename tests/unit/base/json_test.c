@@ -24,8 +24,17 @@ static enum kw_json_event run(const char *text, size_t *error_at)
 
 static void test_accepts(void **state)
 {
-    static const char *const good[] = { "1", "-0", "[]", "{}", "[1,2,3]", "{\"a\":{\"b\":[null,true,false]}}",
-                                        " \"\\u0416\\ud83d\\ude00\" ", "1e3", "-1.5E-2", "\"\xd0\x96\"", "9223372036854775808" };
+    static const char *const good[] = { "1",
+                                        "-0",
+                                        "[]",
+                                        "{}",
+                                        "[1,2,3]",
+                                        "{\"a\":{\"b\":[null,true,false]}}",
+                                        " \"\\u0416\\ud83d\\ude00\" ",
+                                        "1e3",
+                                        "-1.5E-2",
+                                        "\"\xd0\x96\"",
+                                        "9223372036854775808" };
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         size_t at;
@@ -39,10 +48,13 @@ static void test_refuses(void **state)
     static const struct {
         const char *text;
         size_t at;
-    } bad[] = { { "", 0 },          { "[1,]", 3 },       { "{\"a\" 1}", 5 }, { "01", 0 },    { "1.", 0 },    { "+1", 0 },
-                { "\"\\x\"", 0 },   { "\"\\ud800\"", 0 }, { "\"\xff\"", 0 },  { "\"a", 0 },   { "tru", 0 },   { "[1 2]", 3 },
-                { "{a:1}", 1 },     { "1 1", 2 },        { "\"\n\"", 0 },    { "{\"a\":1,}", 7 }, { "nan", 0 }, { "[", 1 },
-                { "\"\xc0\x80\"", 0 }, { "\"\xed\xa0\x80\"", 0 } };
+    } bad[] = {
+        { "", 0 },         { "[1,]", 3 }, { "{\"a\" 1}", 5 },    { "01", 0 },
+        { "1.", 0 },       { "+1", 0 },   { "\"\\x\"", 0 },      { "\"\\ud800\"", 0 },
+        { "\"\xff\"", 0 }, { "\"a", 0 },  { "tru", 0 },          { "[1 2]", 3 },
+        { "{a:1}", 1 },    { "1 1", 2 },  { "\"\n\"", 0 },       { "{\"a\":1,}", 7 },
+        { "nan", 0 },      { "[", 1 },    { "\"\xc0\x80\"", 0 }, { "\"\xed\xa0\x80\"", 0 }
+    };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         size_t at = 999;
@@ -97,9 +109,10 @@ static void test_writes(void **state)
     kw_json_arr_end(&out);
     kw_json_obj_end(&out);
     assert_int_equal(out.err, KW_OK);
-    assert_true(kw_str_eqc(kw_buf_str(&buf),
-                           "{\"text\":\"a\\\"\\\\\\n\\u0001\xEF\xBF\xBD\xd0\x96\",\"least\":-9223372036854775808,"
-                           "\"tenth\":0.1,\"list\":[true,null,\"1970-01-01T00:00:00.000Z\"]}"));
+    assert_true(kw_str_eqc(
+        kw_buf_str(&buf),
+        "{\"text\":\"a\\\"\\\\\\n\\u0001\xEF\xBF\xBD\xd0\x96\",\"least\":-9223372036854775808,"
+        "\"tenth\":0.1,\"list\":[true,null,\"1970-01-01T00:00:00.000Z\"]}"));
     kw_buf_free(&buf);
 }
 
@@ -118,8 +131,10 @@ static void test_ceiling_is_sticky(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_accepts),        cmocka_unit_test(test_refuses),
-                                        cmocka_unit_test(test_depth_is_bounded), cmocka_unit_test(test_skip_gives_raw),
-                                        cmocka_unit_test(test_writes),         cmocka_unit_test(test_ceiling_is_sticky) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepts),          cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_depth_is_bounded), cmocka_unit_test(test_skip_gives_raw),
+        cmocka_unit_test(test_writes),           cmocka_unit_test(test_ceiling_is_sticky)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
