@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <arpa/inet.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -35,7 +37,42 @@ static bool clean_target(struct kw_str target)
     return target.len > 0;
 }
 
-/* absolute-form: drop scheme and authority (Host decides, RFC 9112 3.2.2 is for proxies). */
+/* host [":" port]: a name, an IPv4 address, or [IPv6]. */
+static bool valid_host(struct kw_str host)
+{
+    char address[INET6_ADDRSTRLEN];
+    unsigned char parsed[16];
+    size_t at = 0;
+    if (host.len > 260)
+        return false;
+    if (host.len > 0 && host.ptr[0] == '[') {
+        const char *end = memchr(host.ptr, ']', host.len);
+        at = end != NULL ? (size_t)(end - host.ptr) : 0;
+        if (at == 0 ||
+            kw_str_copy(kw_str_n(host.ptr + 1, at - 1), address, sizeof address) != KW_OK ||
+            strlen(address) != at - 1 || inet_pton(AF_INET6, address, parsed) != 1)
+            return false;
+        at++;
+    } else {
+        for (; at < host.len && host.ptr[at] != ':'; at++) {
+            char byte = host.ptr[at];
+            if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                  (byte >= '0' && byte <= '9') || byte == '.' || byte == '-' || byte == '_'))
+                return false;
+        }
+        if (at == 0)
+            return false;
+    }
+    if (at == host.len)
+        return true;
+    struct kw_str port = kw_str_n(host.ptr + at + 1, host.len - at - 1);
+    int64_t number;
+    return host.ptr[at] == ':' && port.len > 0 && port.len <= 5 && port.ptr[0] != '-' &&
+           kw_str_to_i64(port, &number) == KW_OK && number <= 65535;
+}
+
+/* absolute-form (RFC 9112 3.2.2): the authority goes to head->host, where the Host field must agree
+ * with it; target becomes what follows. */
 static bool origin_form(struct kw_http_head *head)
 {
     struct kw_str target = head->target;
@@ -43,16 +80,16 @@ static bool origin_form(struct kw_http_head *head)
         return true;
     if (kw_str_eqc(target, "*"))
         return head->method == KW_HTTP_OPTIONS;
-    size_t skip = kw_str_starts(target, KW_STR("https://"))  ? 8
-                  : kw_str_starts(target, KW_STR("http://")) ? 7
-                                                             : 0;
-    if (skip == 0)
+    size_t from = kw_str_ieq(kw_str_n(target.ptr, target.len < 8 ? 0 : 8), KW_STR("https://"))  ? 8
+                  : kw_str_ieq(kw_str_n(target.ptr, target.len < 7 ? 0 : 7), KW_STR("http://")) ? 7
+                                                                                                : 0;
+    size_t end = from;
+    while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
+        end++;
+    head->host = kw_str_n(target.ptr + from, end - from);
+    if (from == 0 || !valid_host(head->host) || (end < target.len && target.ptr[end] == '?'))
         return false;
-    while (skip < target.len && target.ptr[skip] != '/')
-        skip++;
-    if (skip == target.len)
-        return false;
-    head->target = kw_str_n(target.ptr + skip, target.len - skip);
+    head->target = end < target.len ? kw_str_n(target.ptr + end, target.len - end) : KW_STR("/");
     return true;
 }
 
@@ -83,39 +120,6 @@ bool kw_http_check_line(struct kw_str bytes, struct kw_http_head *head, struct k
     return true;
 }
 
-/* host [":" port]: a name, an IPv4 address, or [IPv6]. */
-static bool valid_host(struct kw_str host)
-{
-    size_t at = 0;
-    if (host.len > 260)
-        return false;
-    if (host.len > 0 && host.ptr[0] == '[') {
-        const char *end = memchr(host.ptr, ']', host.len);
-        if (end == NULL || end == host.ptr + 1)
-            return false;
-        for (at = 1; host.ptr + at < end; at++) {
-            if (strchr("0123456789abcdefABCDEF:.", host.ptr[at]) == NULL || host.ptr[at] == 0)
-                return false;
-        }
-        at++;
-    } else {
-        for (; at < host.len && host.ptr[at] != ':'; at++) {
-            char byte = host.ptr[at];
-            if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                  (byte >= '0' && byte <= '9') || byte == '.' || byte == '-' || byte == '_'))
-                return false;
-        }
-        if (at == 0)
-            return false;
-    }
-    if (at == host.len)
-        return true;
-    struct kw_str port = kw_str_n(host.ptr + at + 1, host.len - at - 1);
-    int64_t number;
-    return host.ptr[at] == ':' && port.len > 0 && kw_str_to_i64(port, &number) == KW_OK &&
-           number >= 0 && number <= 65535;
-}
-
 static bool has_token(const struct kw_http_head *head, const char *name, const char *token)
 {
     for (size_t i = 0; i < head->header_count; i++) {
@@ -134,13 +138,13 @@ bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgr
                           struct kw_http_fault *fault)
 {
     unsigned hosts = 0, encodings = 0, lengths = 0;
+    struct kw_str authority = head->host; /* of an absolute-form target */
     for (size_t i = 0; i < head->header_count; i++) {
         const struct kw_http_header *header = &head->headers[i];
         if (memchr(header->value.ptr, '\r', header->value.len) != NULL ||
             memchr(header->value.ptr, '\n', header->value.len) != NULL ||
             memchr(header->value.ptr, 0, header->value.len) != NULL)
-            return refuse(fault, 400, "folded-header",
-                          "A header is folded over lines or has a forbidden byte.");
+            return refuse(fault, 400, "bad-header", "A header has a forbidden byte.");
         if (kw_str_ieq(header->name, KW_STR("host"))) {
             hosts++;
             head->host = header->value;
@@ -159,6 +163,8 @@ bool kw_http_check_fields(struct kw_http_head *head, bool is_http_1_0, bool upgr
         return refuse(fault, 400, "no-host", "HTTP/1.1 needs a Host.");
     if (hosts == 1 && !valid_host(head->host))
         return refuse(fault, 400, "bad-host", "Host is malformed.");
+    if (hosts == 1 && authority.len > 0 && !kw_str_ieq(authority, head->host))
+        return refuse(fault, 400, "two-hosts", "Host and the request target name two hosts.");
     if (encodings > 1 || lengths > 1 || (encodings > 0 && lengths > 0))
         return refuse(fault, 400, "smuggling", "The length of the body is given twice.");
     if (encodings > 0 && is_http_1_0)

@@ -1,4 +1,5 @@
-/* http_parser.c - Head collected whole, checked by us, then given to llhttp; bodies flow through llhttp.
+/* http_parser.c - Head collected whole, checked by us, then given to llhttp; bodies flow through
+ * llhttp.
  *
  * Collecting the head first (it is bounded) makes every slice contiguous and lets us see what llhttp
  * hides: spaces of the request line, bare line feeds, the exact version. */
@@ -15,6 +16,8 @@
 
 enum phase { READ_HEAD, READ_BODY, MESSAGE_DONE, DEAD };
 
+#define EMPTY_LINES_MAX 4 /* RFC 9112 2.2 asks for one */
+
 struct kw_http_parser {
     llhttp_t llhttp;
     llhttp_settings_t settings;
@@ -23,10 +26,13 @@ struct kw_http_parser {
     const struct kw_http_events *events;
     void *arg;
     struct kw_buf head_bytes;
-    size_t scanned; /* head bytes already searched for the end */
     struct kw_http_head head;
     struct kw_http_header headers[KW_HTTP_HEADERS];
+    size_t line_at;       /* where the line begins that is being collected */
+    unsigned empty_lines; /* before the request line */
+    bool head_taken;      /* what llhttp calls a header from here on is a trailer */
     size_t body_limit, body_bytes;
+    size_t wire_bytes; /* of the body with its chunk framing and trailers */
     struct kw_http_fault fault;
 };
 
@@ -63,6 +69,8 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct kw_http_parser *parser = llhttp->data;
     struct kw_http_header *header = &parser->headers[parser->head.header_count];
+    if (parser->head_taken)
+        return 0; /* trailers are dropped: nobody may add a field after the checks */
     if (parser->head.header_count > 0 && header[-1].value.ptr == NULL) {
         header[-1].name.len += length; /* next piece of the same name */
         return 0;
@@ -81,6 +89,8 @@ static int on_value(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct kw_http_parser *parser = llhttp->data;
     struct kw_http_header *header = &parser->headers[parser->head.header_count - 1];
+    if (parser->head_taken)
+        return 0;
     if (header->value.ptr == NULL)
         header->value = kw_str_n(at, length);
     else
@@ -92,6 +102,8 @@ static int on_value_complete(llhttp_t *llhttp)
 {
     struct kw_http_parser *parser = llhttp->data;
     struct kw_http_header *header = &parser->headers[parser->head.header_count - 1];
+    if (parser->head_taken)
+        return 0;
     if (header->value.ptr == NULL)
         header->value = KW_STR("");
     header->value = kw_str_trim(header->value);
@@ -102,6 +114,7 @@ static int on_headers_complete(llhttp_t *llhttp)
 {
     struct kw_http_parser *parser = llhttp->data;
     struct kw_http_head *head = &parser->head;
+    parser->head_taken = true;
     head->headers = parser->headers;
     head->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
     head->status = llhttp->status_code;
@@ -176,7 +189,8 @@ void kw_http_parser_next(struct kw_http_parser *parser)
     kw_buf_clear(&parser->head_bytes);
     if (parser->head_bytes.capacity > 4096)
         kw_buf_free(&parser->head_bytes); /* an idle connection stays small */
-    parser->scanned = 0;
+    parser->line_at = 0;
+    parser->empty_lines = 0;
     parser->phase = READ_HEAD;
 }
 
@@ -230,6 +244,8 @@ static kw_err head_complete(struct kw_http_parser *parser, struct kw_http_fault 
     memset(&parser->head, 0, sizeof parser->head);
     parser->fault = (struct kw_http_fault){ 0, NULL, NULL };
     parser->body_bytes = 0;
+    parser->wire_bytes = 0;
+    parser->head_taken = false;
     if (parser->side == KW_HTTP_SERVER && !kw_http_check_line(bytes, &parser->head, fault)) {
         parser->phase = DEAD;
         return KW_EPROTO;
@@ -244,35 +260,63 @@ static kw_err head_complete(struct kw_http_parser *parser, struct kw_http_fault 
     return err;
 }
 
-/* Take head bytes up to and including the empty line. */
+/* One whole line is in the buffer. */
+static kw_err check_head_line(struct kw_http_parser *parser, struct kw_http_fault *fault)
+{
+    struct kw_str head = kw_buf_str(&parser->head_bytes);
+    struct kw_str line = kw_str_n(head.ptr + parser->line_at, head.len - parser->line_at);
+    if (line.len < 2 || line.ptr[line.len - 2] != '\r')
+        return refuse(parser, 400, "bare-lf", "A line ends without carriage return.", fault);
+    if (parser->line_at > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+        return refuse(parser, 400, "folded-header", "A header is folded over lines.", fault);
+    if (head.len == 2) { /* RFC 9112 2.2: empty lines before a request line */
+        if (++parser->empty_lines > EMPTY_LINES_MAX)
+            return refuse(parser, 400, "bad-line", "Too many empty lines before the message.",
+                          fault);
+        kw_buf_clear(&parser->head_bytes);
+        return KW_OK;
+    }
+    parser->line_at = head.len;
+    return line.len == 2 ? head_complete(parser, fault) : KW_OK;
+}
+
+/* Take head bytes up to and including the empty line. Every check looks at whole lines or at the
+ * count of bytes, so that the outcome does not depend on how the bytes were cut. */
 static kw_err feed_head(struct kw_http_parser *parser, const char *bytes, size_t length,
                         size_t *used, struct kw_http_fault *fault)
 {
-    size_t skip = 0;
-    while (kw_buf_len(&parser->head_bytes) == 0 && skip + 1 < length && bytes[skip] == '\r' &&
-           bytes[skip + 1] == '\n')
-        skip += 2; /* RFC 9112 2.2: empty lines before a request line */
-    for (size_t i = skip; i < length; i++) {
-        if (bytes[i] != '\n')
-            continue;
-        kw_err err = kw_buf_append(&parser->head_bytes, bytes + skip, i + 1 - skip);
-        skip = i + 1;
+    *used = 0;
+    while (parser->phase == READ_HEAD && *used < length) {
+        const char *line_end = memchr(bytes + *used, '\n', length - *used);
+        size_t part = line_end != NULL ? (size_t)(line_end + 1 - bytes) - *used : length - *used;
+        kw_err err = kw_buf_append(&parser->head_bytes, bytes + *used, part);
+        if (err == KW_ENOMEM)
+            return refuse(parser, 503, "no-memory", "Out of memory.", fault);
+        if (err != KW_OK && parser->line_at == 0)
+            return refuse(parser, 414, "target-too-long", "The request line is over 16 KiB.",
+                          fault);
         if (err != KW_OK)
-            break;
-        struct kw_str head = kw_buf_str(&parser->head_bytes);
-        if (head.len < 2 || head.ptr[head.len - 2] != '\r')
-            return refuse(parser, 400, "bare-lf", "A line ends without carriage return.", fault);
-        if (head.len >= 4 && memcmp(head.ptr + head.len - 4, "\r\n\r\n", 4) == 0) {
-            *used = skip;
-            return head_complete(parser, fault);
-        }
+            return refuse(parser, 431, "head-too-large",
+                          "The request line and headers are larger than 16 KiB.", fault);
+        *used += part;
+        err = line_end != NULL ? check_head_line(parser, fault) : KW_OK;
+        if (err != KW_OK)
+            return err;
     }
-    *used = length;
-    if (kw_buf_append(&parser->head_bytes, bytes + skip, length - skip) != KW_OK ||
-        kw_buf_len(&parser->head_bytes) >= KW_HTTP_HEAD_BYTES)
-        return refuse(parser, 431, "head-too-large",
-                      "The request line and headers are larger than 16 KiB.", fault);
     return KW_OK;
+}
+
+/* A body through llhttp. What is not payload (chunk sizes, extensions, trailers) is bounded too. */
+static kw_err feed_body(struct kw_http_parser *parser, const char *bytes, size_t length,
+                        size_t *used, struct kw_http_fault *fault)
+{
+    kw_err err = run_llhttp(parser, bytes, length, used, fault);
+    parser->wire_bytes += *used;
+    if (err == KW_OK &&
+        parser->wire_bytes - parser->body_bytes > parser->body_limit + KW_HTTP_HEAD_BYTES)
+        return refuse(parser, 413, "body-too-large", "The chunk framing is larger than any body.",
+                      fault);
+    return err;
 }
 
 kw_err kw_http_parser_feed(struct kw_http_parser *parser, const char *bytes, size_t length_bytes,
@@ -281,11 +325,13 @@ kw_err kw_http_parser_feed(struct kw_http_parser *parser, const char *bytes, siz
     size_t part = 0;
     kw_err err = KW_OK;
     *used = 0;
+    if (parser->phase == MESSAGE_DONE)
+        return KW_OK; /* paused: not a byte is taken before kw_http_parser_next */
     while (err == KW_OK && *used < length_bytes &&
            (parser->phase == READ_HEAD || parser->phase == READ_BODY)) {
         err = parser->phase == READ_HEAD
                   ? feed_head(parser, bytes + *used, length_bytes - *used, &part, fault)
-                  : run_llhttp(parser, bytes + *used, length_bytes - *used, &part, fault);
+                  : feed_body(parser, bytes + *used, length_bytes - *used, &part, fault);
         *used += part;
     }
     if (parser->phase == DEAD) {

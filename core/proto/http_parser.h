@@ -71,7 +71,9 @@ struct kw_http_fault {
 };
 
 /* Feed bytes. *used tells how many were taken: fewer than given after a complete message (feed the
- * rest after kw_http_parser_next) or after an upgrade head (the rest is WebSocket).
+ * rest after kw_http_parser_next) or after an upgrade head (the rest is WebSocket). Between a
+ * message and kw_http_parser_next nothing is taken. The outcome never depends on how the bytes were
+ * cut; trailers of a chunked body are dropped.
  * KW_EPROTO: *fault says why; the parser is dead. */
 KW_MUST_USE kw_err kw_http_parser_feed(struct kw_http_parser *parser, const char *bytes,
                                        size_t length_bytes, size_t *used,
