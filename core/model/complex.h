@@ -173,6 +173,8 @@ struct kw_station *kw_complex_station_at(struct kw_complex *complex,
 size_t kw_complex_node_count(const struct kw_complex *complex);
 struct kw_node *kw_complex_node_at(struct kw_complex *complex,
                                    size_t index); /* depth-first order */
+/* Grows when a node moves or goes: what is below what may have changed without a station's doing. */
+uint64_t kw_complex_tree_version(const struct kw_complex *complex);
 bool kw_node_contains(const struct kw_node *node, const struct kw_node *below);
 void kw_complex_counts(const struct kw_complex *complex,
                        struct kw_complex_counts *out); /* registered only */

@@ -64,7 +64,7 @@ struct kw_complex {
     struct gone *gone, **last_gone;
     int64_t day_start_ms, day_wh;
     int64_t now_ms; /* the newest `now_ms` that a caller told */
-    uint64_t change;
+    uint64_t change, tree_version;
     bool feed_lost, as_of_stale;
 };
 

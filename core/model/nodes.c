@@ -28,6 +28,11 @@ bool kw_node_contains(const struct kw_node *node, const struct kw_node *below)
     return below != NULL && node->enter <= below->enter && below->enter < node->leave;
 }
 
+uint64_t kw_complex_tree_version(const struct kw_complex *complex)
+{
+    return complex->tree_version;
+}
+
 static struct kw_node **first_of(struct kw_complex *complex, struct kw_node *parent)
 {
     return parent != NULL ? &parent->first_child : &complex->first_root;
@@ -155,7 +160,10 @@ kw_err kw_complex_put_node(struct kw_complex *complex, const struct kw_node_spec
     } else {
         carry(complex, node, -1);
         unlink_node(complex, node);
-        complex->as_of_stale = complex->as_of_stale || node->parent != parent;
+        if (node->parent != parent) {
+            complex->as_of_stale = true;
+            complex->tree_version++;
+        }
     }
     node->parent = parent;
     kw_copy_text(node->kind, sizeof node->kind, spec->kind);
@@ -181,6 +189,7 @@ kw_err kw_complex_remove_node(struct kw_complex *complex, struct kw_str id)
     unlink_node(complex, node);
     (void)kw_map_remove(complex->nodes, kw_str_of(node->id));
     kw_complex_add_gone(complex, node->id, true);
+    complex->tree_version++;
     kw_free(node);
     renumber(complex);
     return KW_OK;

@@ -30,7 +30,7 @@ enum kw_state {
 #define KW_STATE_ENUM(code, name) code,
     KW_STATE_LIST(KW_STATE_ENUM)
 #undef KW_STATE_ENUM
-    KW_STATE_COUNT
+        KW_STATE_COUNT
 };
 const char *kw_state_name(enum kw_state state);
 /* From the contract's `state` ("suspendedEV", "charging", ...) or an OCPP 1.6 status ("SuspendedEV",
@@ -65,7 +65,7 @@ enum kw_event_type {
 #define KW_EVENT_ENUM(code, name) code,
     KW_EVENT_LIST(KW_EVENT_ENUM)
 #undef KW_EVENT_ENUM
-    KW_EVENT_TYPE_COUNT
+        KW_EVENT_TYPE_COUNT
 };
 const char *kw_event_name(enum kw_event_type type);
 
@@ -88,17 +88,18 @@ struct kw_event {
     struct kw_str entry_id; /* "1700000000000-0" */
     int64_t n;              /* number in the stream */
     struct kw_str type_name;
-    struct kw_str station;  /* cs */
-    int64_t evse, connector; /* KW_NONE when absent */
-    int64_t generation; /* conGen of connected and disconnected; KW_NONE or 0: absent */
+    struct kw_str station;     /* cs */
+    int64_t evse, connector;   /* KW_NONE when absent */
+    int64_t generation;        /* conGen of connected and disconnected; KW_NONE or 0: absent */
     struct kw_str transaction; /* tx */
-    int64_t at_ms;       /* ts, else rts */
-    int64_t received_ms; /* rts */
-    bool offline;        /* off=1: history and totals only, never the live value */
-    struct kw_str detail; /* d, raw JSON object ("{}" when absent) */
+    int64_t at_ms;             /* ts, else rts */
+    int64_t received_ms;       /* rts */
+    bool offline;              /* off=1: history and totals only, never the live value */
+    struct kw_str detail;      /* d, raw JSON object ("{}" when absent) */
     /* decoded from d, by type (empty / KW_NONE when absent): */
     struct kw_str status, state, error_code, vendor_error_code, info;
-    struct kw_str id_token, auth_status, reason, charging_state, quality, flags /* raw JSON array */;
+    struct kw_str id_token, auth_status, reason, charging_state, quality,
+        flags /* raw JSON array */;
     struct kw_str vendor, model, serial, firmware;
     struct kw_str command_id, command_state, ocpp_status, effect;
     int64_t meter_start_wh, meter_stop_wh, energy_wh;
