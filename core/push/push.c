@@ -1,58 +1,14 @@
-/* push.c - Views, their rings, their subscribers; one encoding of a change for everybody. */
+/* push.c - Marks, flushes, and the clients' own verbs. */
 #include "push/push.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/map.h"
-#include "base/mem.h"
-#include "push/rows.h"
+#include "push/internal.h"
 
-#define KW_RING 256                       /* deltas kept for a resume (docs/api.md) */
-#define KW_SUBSCRIPTIONS 16               /* per client */
-#define KW_VIEW_TEXT_BYTES (64u * 1024 * 1024)
-
-struct view;
-
-struct subscription {
-    struct subscription *next_of_view, **link_of_view;
-    struct kw_push_client *client;
-    struct view *view;
-    int64_t id;
-};
-
-struct view {
-    struct view *next;
-    enum kw_topic topic;
-    struct kw_node *root;            /* NULL: all */
-    char key[KW_NAME_BYTES];         /* station id or owner */
-    uint64_t seq;
-    struct kw_blob *ring[KW_RING];   /* payload behind `"seq":`, by seq modulo KW_RING */
-    struct subscription *first;
-    struct kw_map *members;          /* rooted views and transactions: who is shown */
-    struct kw_buf rows, gone;        /* of the delta being built */
-    bool rows_comma, gone_comma, dirty;
-};
-
-struct kw_push {
-    struct kw_complex *complex;
-    const struct kw_push_hooks *hooks;
-    void *arg;
-    struct view *views;
-    char epoch[33];
-    struct kw_metric *frames, *slow, *encoded;
-};
-
-struct kw_push_client {
-    struct kw_push *push;
-    void *socket;
-    struct subscription *subscriptions[KW_SUBSCRIPTIONS];
-    bool paused, slow;
-};
-
-static const char *const topic_names[KW_TOPIC_COUNT] = { "complex", "nodes", "stations", "station", "transactions",
-                                                         "alerts",  "commands", "keys.unknown", "feed" };
+static const char *const topic_names[KW_TOPIC_COUNT] = { "complex",  "nodes",        "stations",
+                                                         "station",  "transactions", "alerts",
+                                                         "commands", "keys.unknown", "feed" };
 
 kw_err kw_topic_of(struct kw_str name, enum kw_topic *out)
 {
@@ -67,48 +23,48 @@ kw_err kw_topic_of(struct kw_str name, enum kw_topic *out)
 
 const char *kw_topic_name(enum kw_topic topic)
 {
+    KW_ASSERT((unsigned)topic < KW_TOPIC_COUNT);
     return topic_names[topic];
 }
 
-struct kw_push *kw_push_new(struct kw_complex *complex, const struct kw_push_hooks *hooks, void *arg,
-                            struct kw_metrics *metrics)
+struct kw_push *kw_push_new(struct kw_complex *complex, const struct kw_push_hooks *hooks,
+                            void *arg, struct kw_metrics *metrics)
 {
-    uint8_t random[16] = { 0 };
+    uint8_t random[16];
     struct kw_push *push = kw_zalloc(sizeof *push);
     push->complex = complex;
-    push->hooks = hooks;
+    push->hooks = *hooks;
     push->arg = arg;
-    (void)!getrandom(random, sizeof random, 0);
+    ssize_t got = getrandom(random, sizeof random, 0);
+    KW_ASSERT(got == (ssize_t)sizeof random);
     kw_hex_encode(random, sizeof random, push->epoch);
-    push->frames = kw_metrics_counter(metrics, "kw_push_frames_total", "", "Frames given to clients.");
-    push->encoded = kw_metrics_counter(metrics, "kw_push_deltas_total", "", "Deltas encoded.");
-    push->slow = kw_metrics_counter(metrics, "kw_push_slow_total", "", "Times that a client did not keep up.");
+    kw_items_init(&push->stations);
+    kw_items_init(&push->nodes);
+    kw_buf_init(&push->rows, KW_PUSH_TEXT_BYTES);
+    kw_buf_init(&push->body, KW_PUSH_TEXT_BYTES);
+    kw_buf_init(&push->gone, KW_PUSH_TEXT_BYTES);
+    kw_buf_init(&push->text, KW_PUSH_TEXT_BYTES + 64);
+    push->frames_total =
+        kw_metrics_counter(metrics, "kw_push_frames_total", "", "Frames given to clients.");
+    push->deltas_total = kw_metrics_counter(metrics, "kw_push_deltas_total", "", "Deltas encoded.");
+    push->slow_total = kw_metrics_counter(metrics, "kw_push_slow_total", "",
+                                          "Times that a client did not keep up.");
+    push->views_gauge = kw_metrics_gauge(metrics, "kw_push_views", "", "Views that are kept.");
     return push;
-}
-
-static void view_free(struct view *view)
-{
-    size_t at = 0;
-    struct kw_str key;
-    void *value;
-    for (int i = 0; i < KW_RING; i++)
-        kw_blob_unref(view->ring[i]);
-    while (view->members != NULL && kw_map_next(view->members, &at, &key, &value))
-        kw_free(value);
-    kw_map_free(view->members);
-    kw_buf_free(&view->rows);
-    kw_buf_free(&view->gone);
-    kw_free(view);
 }
 
 void kw_push_free(struct kw_push *push)
 {
-    while (push->views != NULL) {
-        struct view *view = push->views;
-        KW_ASSERT(view->first == NULL);
-        push->views = view->next;
-        view_free(view);
-    }
+    if (push == NULL)
+        return;
+    while (push->views != NULL)
+        kw_view_free(push, push->views);
+    kw_items_free(&push->stations);
+    kw_items_free(&push->nodes);
+    kw_buf_free(&push->rows);
+    kw_buf_free(&push->body);
+    kw_buf_free(&push->gone);
+    kw_buf_free(&push->text);
     kw_free(push);
 }
 
@@ -131,327 +87,168 @@ kw_err kw_push_welcome(struct kw_push *push, int64_t now_ms, struct kw_buf *out)
     return json.err;
 }
 
-static bool is_document(enum kw_topic topic)
-{
-    return topic == KW_TOPIC_COMPLEX || topic == KW_TOPIC_FEED;
-}
-
-/* --- membership --- */
-
-static bool shows(const struct view *view, const struct kw_station *station)
-{
-    if (view->topic == KW_TOPIC_STATION)
-        return strcmp(view->key, station->id) == 0;
-    return station->registered && (view->root == NULL || (station->node != NULL && kw_node_contains(view->root, station->node)));
-}
-
-static void begin_row(struct view *view, struct kw_json_out *json)
-{
-    kw_json_out_init(json, &view->rows);
-    json->comma = view->rows_comma;
-    view->rows_comma = true;
-    view->dirty = true;
-}
-
-static void add_gone(struct view *view, struct kw_str id)
-{
-    struct kw_json_out json;
-    kw_json_out_init(&json, &view->gone);
-    json.comma = view->gone_comma;
-    kw_json_str(&json, id);
-    view->gone_comma = true;
-    view->dirty = true;
-}
-
-static void remember(struct view *view, struct kw_str key, const char *value)
-{
-    kw_free(kw_map_put(view->members, key, kw_strdup(value)));
-}
-
-static void forget(struct view *view, struct kw_str key)
-{
-    kw_free(kw_map_remove(view->members, key));
-}
-
-static void mark_transactions(struct kw_push *push, struct view *view, struct kw_station *station)
-{
-    char key[KW_STATION_ID_BYTES + 16], id[KW_STATION_ID_BYTES + KW_TX_BYTES + 2];
-    bool visible = shows(view, station);
-    for (size_t c = 0; c < station->connector_count; c++) {
-        const struct kw_connector *connector = &station->connectors[c];
-        int length = snprintf(key, sizeof key, "%s~%d", station->id, connector->id);
-        struct kw_str name = kw_str_n(key, (size_t)length);
-        const char *before = kw_map_get(view->members, name);
-        const char *now = visible ? connector->transaction : "";
-        if (before != NULL && strcmp(before, now) != 0) {
-            (void)snprintf(id, sizeof id, "%s~%s", station->id, before);
-            add_gone(view, kw_str_of(id));
-            forget(view, name);
-        }
-        if (now[0] != 0) {
-            struct kw_json_out json;
-            begin_row(view, &json);
-            kw_row_transaction(&json, station, connector, push->hooks->driver_of, push->arg);
-            remember(view, name, now);
-        }
-    }
-}
-
-static void mark_station(struct kw_push *push, struct view *view, struct kw_station *station)
-{
-    struct kw_json_out json;
-    struct kw_str id = kw_str_of(station->id);
-    if (!shows(view, station)) {
-        if (view->members != NULL && kw_map_get(view->members, id) != NULL) {
-            forget(view, id);
-            add_gone(view, id);
-        }
-        return;
-    }
-    begin_row(view, &json);
-    kw_row_station(&json, station, push->hooks->driver_of, push->arg);
-    if (view->members != NULL)
-        remember(view, id, "1");
-}
+/* --- marks --- */
 
 void kw_push_station(struct kw_push *push, struct kw_station *station)
 {
-    for (struct view *view = push->views; view != NULL; view = view->next) {
-        if (view->first == NULL)
-            continue;
-        if (view->topic == KW_TOPIC_STATIONS || view->topic == KW_TOPIC_STATION)
-            mark_station(push, view, station);
-        else if (view->topic == KW_TOPIC_TRANSACTIONS)
-            mark_transactions(push, view, station);
-    }
+    struct kw_str id = kw_str_of(station->id);
+    if (push->views == NULL)
+        return;
+    struct item *item = station->registered ? kw_items_need(&push->stations, id)
+                                            : kw_items_find(&push->stations, id);
+    if (item != NULL) /* a discovered station that nobody was shown needs no news */
+        kw_items_mark(&push->stations, item);
 }
 
 void kw_push_node(struct kw_push *push, struct kw_node *node)
 {
-    for (struct view *view = push->views; view != NULL; view = view->next) {
-        struct kw_json_out json;
-        if (view->first == NULL || view->topic != KW_TOPIC_NODES ||
-            (view->root != NULL && !kw_node_contains(view->root, node)))
-            continue;
-        begin_row(view, &json);
-        kw_row_node(&json, node);
-    }
+    if (push->views != NULL)
+        kw_items_mark(&push->nodes, kw_items_need(&push->nodes, kw_str_of(node->id)));
 }
 
 void kw_push_gone(struct kw_push *push, struct kw_str id, bool is_node)
 {
-    for (struct view *view = push->views; view != NULL; view = view->next) {
-        if (view->first == NULL || view->topic != (is_node ? KW_TOPIC_NODES : KW_TOPIC_STATIONS))
-            continue;
-        if (view->members != NULL)
-            forget(view, id);
-        add_gone(view, id);
-    }
-}
-
-static void mark_document(struct kw_push *push, enum kw_topic topic)
-{
-    for (struct view *view = push->views; view != NULL; view = view->next)
-        view->dirty = view->dirty || (view->topic == topic && view->first != NULL);
+    struct items *items = is_node ? &push->nodes : &push->stations;
+    struct item *item = kw_items_find(items, id);
+    if (item != NULL)
+        kw_items_mark(items, item);
 }
 
 void kw_push_complex(struct kw_push *push)
 {
-    mark_document(push, KW_TOPIC_COMPLEX);
+    push->complex_marked = push->views != NULL;
 }
 
 void kw_push_feed(struct kw_push *push)
 {
-    mark_document(push, KW_TOPIC_FEED);
+    push->feed_marked = push->views != NULL;
 }
 
-void kw_push_document(struct kw_push *push, enum kw_topic topic, struct kw_str owner, struct kw_str text)
+static void add_event(struct view *view, struct kw_str json)
 {
-    for (struct view *view = push->views; view != NULL; view = view->next) {
-        struct kw_json_out json;
-        if (view->topic != topic || view->first == NULL || (topic == KW_TOPIC_COMMANDS && !kw_str_eqc(owner, view->key)))
-            continue;
-        begin_row(view, &json);
-        kw_json_raw(&json, text);
-    }
-}
-
-/* --- sending --- */
-
-static void send_payload(struct kw_push *push, struct subscription *subscription, const char *op, struct kw_str payload,
-                         struct kw_blob **cached, int64_t *cached_id)
-{
-    struct kw_push_client *client = subscription->client;
-    if (client->paused || client->slow)
+    size_t comma = kw_buf_len(&view->events) > 0;
+    if (view->lost_events)
         return;
-    if (*cached == NULL || *cached_id != subscription->id) {
-        struct kw_buf text;
-        kw_buf_init(&text, KW_VIEW_TEXT_BYTES);
-        kw_err err = kw_buf_printf(&text, "{\"op\":\"%s\",\"id\":%lld,\"seq\":", op, (long long)subscription->id);
-        if (err == KW_OK)
-            err = kw_buf_append(&text, payload.ptr, payload.len);
-        kw_blob_unref(*cached);
-        *cached = err == KW_OK ? push->hooks->frame(kw_buf_str(&text), push->arg) : NULL;
-        *cached_id = subscription->id;
-        kw_buf_free(&text);
-        if (*cached == NULL)
-            return;
+    if (kw_buf_reserve(&view->events, comma + json.len) != KW_OK) {
+        view->lost_events = true;
+        kw_buf_clear(&view->events);
+        return;
     }
-    kw_err err = push->hooks->send(client->socket, *cached, push->arg);
-    kw_metric_add(push->frames, err == KW_OK);
-    if (err == KW_EFULL) {
-        client->slow = true;
-        kw_metric_add(push->slow, 1);
-    }
+    KW_IGNORE(kw_buf_append(&view->events, ",", comma));
+    KW_IGNORE(kw_buf_append(&view->events, json.ptr, json.len));
 }
 
-static void write_document(struct kw_push *push, enum kw_topic topic, struct kw_buf *out)
+void kw_push_document(struct kw_push *push, enum kw_topic topic, struct kw_str owner,
+                      struct kw_str json)
 {
-    if (topic == KW_TOPIC_COMPLEX)
-        push->hooks->write_complex(out, push->arg);
-    else
-        push->hooks->write_feed(out, push->arg);
-}
-
-static kw_err build_delta(struct kw_push *push, struct view *view, struct kw_buf *out)
-{
-    kw_err err = kw_buf_printf(out, "%llu,\"data\":", (unsigned long long)view->seq);
-    if (err == KW_OK && is_document(view->topic)) {
-        write_document(push, view->topic, out);
-    } else if (err == KW_OK) {
-        err = kw_buf_append(out, "[", 1);
-        if (err == KW_OK)
-            err = kw_buf_append(out, kw_buf_ptr(&view->rows), kw_buf_len(&view->rows));
-        if (err == KW_OK)
-            err = kw_buf_append(out, "]", 1);
-        if (err == KW_OK && kw_buf_len(&view->gone) > 0)
-            err = kw_buf_printf(out, ",\"gone\":[%.*s]", (int)kw_buf_len(&view->gone), kw_buf_ptr(&view->gone));
-    }
-    return err == KW_OK ? kw_buf_append(out, "}", 1) : err;
-}
-
-static void flush_view(struct kw_push *push, struct view *view)
-{
-    struct kw_buf text;
-    struct kw_blob *cached = NULL;
-    int64_t cached_id = 0;
-    kw_buf_init(&text, KW_VIEW_TEXT_BYTES);
-    view->seq++;
-    view->dirty = false;
-    if (build_delta(push, view, &text) == KW_OK) {
-        struct kw_blob **slot = &view->ring[view->seq % KW_RING];
-        kw_blob_unref(*slot);
-        *slot = kw_blob_new(kw_buf_ptr(&text), kw_buf_len(&text));
-        kw_metric_add(push->encoded, 1);
-        for (struct subscription *at = view->first; at != NULL; at = at->next_of_view)
-            send_payload(push, at, "delta", kw_buf_str(&text), &cached, &cached_id);
-    }
-    kw_blob_unref(cached);
-    kw_buf_free(&text);
-    kw_buf_clear(&view->rows);
-    kw_buf_clear(&view->gone);
-    view->rows_comma = view->gone_comma = false;
-}
-
-size_t kw_push_flush(struct kw_push *push, int64_t now_ms)
-{
-    int64_t before = kw_metric_value(push->frames);
-    (void)now_ms;
     for (struct view *view = push->views; view != NULL; view = view->next) {
-        if (view->dirty)
-            flush_view(push, view);
+        if (view->topic != topic || !kw_view_is_of_events(view) || view->root_id[0] != 0)
+            continue;
+        if (topic != KW_TOPIC_COMMANDS || kw_str_eqc(owner, view->key))
+            add_event(view, json);
     }
-    return (size_t)(kw_metric_value(push->frames) - before);
 }
 
 bool kw_push_pending(const struct kw_push *push)
 {
+    if (push->stations.pending_count > 0 || push->nodes.pending_count > 0 || push->complex_marked ||
+        push->feed_marked)
+        return true;
     for (const struct view *view = push->views; view != NULL; view = view->next) {
-        if (view->dirty)
+        if (kw_buf_len(&view->events) > 0 || view->lost_events)
             return true;
     }
     return false;
 }
 
-static void snapshot_rows(struct kw_push *push, struct view *view, struct kw_json_out *json)
+/* --- flush --- */
+
+/* Pointers into the model live from here to the end of the flush, and nowhere else. */
+static void resolve(struct kw_push *push)
 {
-    kw_json_arr(json);
-    if (view->topic == KW_TOPIC_NODES) {
-        for (size_t i = 0; i < kw_complex_node_count(push->complex); i++) {
-            const struct kw_node *node = kw_complex_node_at(push->complex, i);
-            if (view->root == NULL || kw_node_contains(view->root, node))
-                kw_row_node(json, node);
-        }
+    for (size_t i = 0; i < push->stations.pending_count; i++) {
+        struct item *item = push->stations.pending[i];
+        struct kw_station *station = kw_complex_station(push->complex, kw_str_of(item->id));
+        item->thing = station != NULL && station->registered ? station : NULL;
     }
-    bool stations = view->topic == KW_TOPIC_STATIONS || view->topic == KW_TOPIC_STATION;
-    for (size_t i = 0; i < kw_complex_station_count(push->complex); i++) {
-        struct kw_station *station = kw_complex_station_at(push->complex, i);
-        if (!shows(view, station))
-            continue;
-        if (stations) {
-            kw_row_station(json, station, push->hooks->driver_of, push->arg);
-            if (view->members != NULL)
-                remember(view, kw_str_of(station->id), "1");
-        }
-        for (size_t c = 0; view->topic == KW_TOPIC_TRANSACTIONS && c < station->connector_count; c++) {
-            char key[KW_STATION_ID_BYTES + 16];
-            const struct kw_connector *connector = &station->connectors[c];
-            if (connector->transaction[0] == 0)
-                continue;
-            (void)snprintf(key, sizeof key, "%s~%d", station->id, connector->id);
-            kw_row_transaction(json, station, connector, push->hooks->driver_of, push->arg);
-            remember(view, kw_str_of(key), connector->transaction);
-        }
+    for (size_t i = 0; i < push->nodes.pending_count; i++) {
+        struct item *item = push->nodes.pending[i];
+        item->thing = kw_complex_node(push->complex, kw_str_of(item->id));
     }
-    kw_json_arr_end(json);
 }
 
-static void send_snapshot(struct subscription *subscription)
+static void end_view(struct kw_push *push, struct view *view)
 {
-    struct kw_push *push = subscription->client->push;
-    struct view *view = subscription->view;
-    struct kw_buf text;
-    struct kw_json_out json;
-    struct kw_blob *cached = NULL;
-    int64_t cached_id = 0;
-    kw_buf_init(&text, KW_VIEW_TEXT_BYTES);
-    kw_err err = kw_buf_printf(&text, "%llu,\"data\":", (unsigned long long)view->seq);
-    kw_json_out_init(&json, &text);
-    if (is_document(view->topic))
-        write_document(push, view->topic, &text);
-    else if (err == KW_OK)
-        snapshot_rows(push, view, &json);
-    err = err != KW_OK ? err : json.err != KW_OK ? json.err : kw_buf_append(&text, "}", 1);
-    if (err == KW_OK)
-        send_payload(push, subscription, "snapshot", kw_buf_str(&text), &cached, &cached_id);
-    kw_blob_unref(cached);
-    kw_buf_free(&text);
+    while (view->first != NULL) {
+        struct kw_push_client *client = view->first->client;
+        kw_send_error(view->first, "not-found");
+        KW_IGNORE(kw_push_unsubscribe(client, view->first->id));
+    }
+    kw_view_free(push, view);
 }
 
-static bool resume(struct subscription *subscription, const struct kw_push_subscribe *sub)
+static void snapshot_to_all(struct view *view)
 {
-    struct kw_push *push = subscription->client->push;
-    struct view *view = subscription->view;
-    char text[96];
-    if (sub->since_seq == KW_NONE || !kw_str_eqc(sub->since_epoch, push->epoch) || sub->since_seq < 0 ||
-        (uint64_t)sub->since_seq > view->seq || view->seq - (uint64_t)sub->since_seq > KW_RING)
-        return false;
-    for (uint64_t seq = (uint64_t)sub->since_seq + 1; seq <= view->seq; seq++) {
-        if (view->ring[seq % KW_RING] == NULL)
-            return false;
+    for (struct subscription *at = view->first; at != NULL; at = at->next)
+        kw_send_snapshot(at);
+}
+
+static void flush_view(struct kw_push *push, struct view *view)
+{
+    bool lost = view->lost_events;
+    if (!lost && !kw_delta_body(push, view))
+        return;
+    view->seq++;
+    if (lost || kw_buf_len(&push->body) == 0) { /* no delta can say it: everybody starts anew */
+        view->lost_events = false;
+        kw_view_store(view, KW_STR(""));
+        snapshot_to_all(view);
+        return;
     }
-    int length = snprintf(text, sizeof text, "{\"op\":\"resumed\",\"id\":%lld,\"seq\":%llu}", (long long)sub->id,
-                          (unsigned long long)view->seq);
-    struct kw_blob *frame = push->hooks->frame(kw_str_n(text, (size_t)length), push->arg);
-    KW_IGNORE(push->hooks->send(subscription->client->socket, frame, push->arg));
-    kw_blob_unref(frame);
-    for (uint64_t seq = (uint64_t)sub->since_seq + 1; seq <= view->seq; seq++) {
-        struct kw_blob *cached = NULL, *delta = view->ring[seq % KW_RING];
-        int64_t cached_id = 0;
-        send_payload(push, subscription, "delta", kw_str_n(delta->bytes, delta->length_bytes), &cached, &cached_id);
-        kw_blob_unref(cached);
+    kw_metric_add(push->deltas_total, 1);
+    kw_view_store(view, kw_buf_str(&push->body));
+    kw_send_all(push, view, "delta", kw_buf_str(&push->body));
+    kw_buf_clear(&view->events);
+}
+
+/* Every view has been told: of the transactions that were shown, only the open ones stay so. */
+static void forget_ended(struct kw_push *push)
+{
+    for (size_t i = 0; i < push->stations.pending_count; i++) {
+        struct item *item = push->stations.pending[i];
+        struct kw_station *station = item->thing;
+        size_t kept = 0;
+        for (size_t s = 0; s < item->shown_count && station != NULL; s++) {
+            bool open = false;
+            for (size_t c = 0; c < station->connector_count && !open; c++)
+                open = strcmp(station->connectors[c].transaction, item->shown[s]) == 0;
+            if (open)
+                memmove(item->shown[kept++], item->shown[s], KW_TX_BYTES);
+        }
+        item->shown_count = kept;
     }
-    return true;
+}
+
+size_t kw_push_flush(struct kw_push *push, int64_t now_ms)
+{
+    struct view *next;
+    push->now_ms = now_ms;
+    push->frames = 0;
+    kw_view_expire(push);
+    resolve(push);
+    kw_buf_clear(&push->rows);
+    for (struct view *view = push->views; view != NULL; view = next) {
+        next = view->next;
+        if (kw_view_find_root(push, view))
+            flush_view(push, view);
+        else
+            end_view(push, view);
+    }
+    forget_ended(push);
+    kw_items_settle(&push->stations);
+    kw_items_settle(&push->nodes);
+    push->complex_marked = push->feed_marked = false;
+    return push->frames;
 }
 
 /* --- clients --- */
@@ -464,96 +261,73 @@ struct kw_push_client *kw_push_client_new(struct kw_push *push, void *socket)
     return client;
 }
 
-static void unsubscribe(struct subscription *subscription)
-{
-    *subscription->link_of_view = subscription->next_of_view;
-    if (subscription->next_of_view != NULL)
-        subscription->next_of_view->link_of_view = subscription->link_of_view;
-    kw_free(subscription);
-}
-
 void kw_push_client_free(struct kw_push_client *client)
 {
-    for (int i = 0; i < KW_SUBSCRIPTIONS; i++) {
+    if (client == NULL)
+        return;
+    for (size_t i = 0; i < KW_PUSH_SUBSCRIPTIONS; i++) {
         if (client->subscriptions[i] != NULL)
-            unsubscribe(client->subscriptions[i]);
+            kw_view_detach(client->push, client->subscriptions[i]);
     }
     kw_free(client);
 }
 
-static struct view *need_view(struct kw_push *push, const struct kw_push_subscribe *sub)
+static kw_err check(const struct kw_push_subscribe *sub)
 {
-    char key[KW_NAME_BYTES] = "";
-    struct kw_str wanted = sub->topic == KW_TOPIC_STATION ? sub->station_id
-                           : sub->topic == KW_TOPIC_COMMANDS ? sub->owner
-                                                             : KW_STR("");
-    KW_IGNORE(kw_str_copy(wanted, key, sizeof key));
-    for (struct view *view = push->views; view != NULL; view = view->next) {
-        if (view->topic == sub->topic && view->root == sub->root && strcmp(view->key, key) == 0)
-            return view;
-    }
-    struct view *view = kw_zalloc(sizeof *view);
-    view->topic = sub->topic;
-    view->root = sub->root;
-    memcpy(view->key, key, sizeof key);
-    kw_buf_init(&view->rows, KW_VIEW_TEXT_BYTES);
-    kw_buf_init(&view->gone, KW_VIEW_TEXT_BYTES);
-    if (sub->topic == KW_TOPIC_TRANSACTIONS || (sub->topic == KW_TOPIC_STATIONS && sub->root != NULL))
-        view->members = kw_map_new();
-    view->next = push->views;
-    push->views = view;
-    return view;
+    if (sub->id < 1 || sub->id > KW_PUSH_ID_MAX || (unsigned)sub->topic >= KW_TOPIC_COUNT)
+        return KW_EINVALID;
+    if (sub->topic == KW_TOPIC_STATION &&
+        (sub->station_id.len == 0 || sub->station_id.len > KW_STATION_ID_BYTES))
+        return KW_EINVALID;
+    if (sub->topic == KW_TOPIC_COMMANDS && (sub->owner.len == 0 || sub->owner.len >= KW_NAME_BYTES))
+        return KW_EINVALID;
+    return KW_OK;
 }
 
 kw_err kw_push_subscribe(struct kw_push_client *client, const struct kw_push_subscribe *sub)
 {
+    struct kw_push *push = client->push;
     struct subscription **slot = NULL;
-    for (int i = 0; i < KW_SUBSCRIPTIONS; i++) {
-        if (client->subscriptions[i] != NULL && client->subscriptions[i]->id == sub->id)
+    kw_err err = check(sub);
+    if (err != KW_OK)
+        return err;
+    for (size_t i = 0; i < KW_PUSH_SUBSCRIPTIONS; i++) {
+        struct subscription **at = &client->subscriptions[i];
+        if (*at != NULL && (*at)->id == sub->id)
             return KW_EEXISTS;
-        if (client->subscriptions[i] == NULL && slot == NULL)
-            slot = &client->subscriptions[i];
+        if (*at == NULL && slot == NULL)
+            slot = at;
     }
     if (slot == NULL)
         return KW_EFULL;
-    struct view *view = need_view(client->push, sub);
-    if (view->first == NULL && view->seq > 0) {
-        /* Nobody watched: what changed meanwhile is in no ring, so old numbers must not resume. */
-        for (int i = 0; i < KW_RING; i++) {
-            kw_blob_unref(view->ring[i]);
-            view->ring[i] = NULL;
-        }
-        view->seq += KW_RING;
-    }
+    struct view *view = kw_view_need(push, sub);
+    if (view == NULL)
+        return KW_EBUSY;
     struct subscription *subscription = kw_zalloc(sizeof *subscription);
-    *subscription = (struct subscription){ view->first, &view->first, client, view, sub->id };
-    if (view->first != NULL)
-        view->first->link_of_view = &subscription->next_of_view;
-    view->first = subscription;
+    subscription->client = client;
+    subscription->id = sub->id;
+    subscription->sent_seq = view->seq;
+    kw_view_attach(view, subscription);
     *slot = subscription;
-    if (!resume(subscription, sub))
-        send_snapshot(subscription);
+    if (kw_str_eqc(sub->since_epoch, push->epoch) && kw_view_can_resume(view, sub->since_seq)) {
+        subscription->sent_seq = (uint64_t)sub->since_seq;
+        kw_send_resumed(subscription);
+    } else {
+        kw_send_snapshot(subscription);
+    }
     return KW_OK;
 }
 
 kw_err kw_push_unsubscribe(struct kw_push_client *client, int64_t id)
 {
-    for (int i = 0; i < KW_SUBSCRIPTIONS; i++) {
+    for (size_t i = 0; i < KW_PUSH_SUBSCRIPTIONS; i++) {
         if (client->subscriptions[i] != NULL && client->subscriptions[i]->id == id) {
-            unsubscribe(client->subscriptions[i]);
+            kw_view_detach(client->push, client->subscriptions[i]);
             client->subscriptions[i] = NULL;
             return KW_OK;
         }
     }
     return KW_ENOTFOUND;
-}
-
-static void send_snapshots(struct kw_push_client *client)
-{
-    for (int i = 0; i < KW_SUBSCRIPTIONS; i++) {
-        if (client->subscriptions[i] != NULL)
-            send_snapshot(client->subscriptions[i]);
-    }
 }
 
 void kw_push_client_pause(struct kw_push_client *client)
@@ -566,7 +340,7 @@ void kw_push_client_resume(struct kw_push_client *client)
     if (!client->paused)
         return;
     client->paused = false;
-    send_snapshots(client);
+    kw_send_again(client);
 }
 
 void kw_push_client_drained(struct kw_push_client *client)
@@ -574,20 +348,24 @@ void kw_push_client_drained(struct kw_push_client *client)
     if (!client->slow)
         return;
     client->slow = false;
-    send_snapshots(client);
+    kw_send_again(client);
 }
 
-void kw_push_write_station_row(struct kw_push *push, const struct kw_station *station, struct kw_buf *out)
+/* --- rows for others --- */
+
+void kw_push_write_station_row(struct kw_push *push, const struct kw_station *station,
+                               struct kw_buf *out)
 {
+    struct row_context context = kw_push_rows(push);
     struct kw_json_out json;
     kw_json_out_init(&json, out);
-    kw_row_station(&json, station, push->hooks->driver_of, push->arg);
+    kw_row_station(&json, station, &context);
 }
 
 void kw_push_write_node_row(struct kw_push *push, const struct kw_node *node, struct kw_buf *out)
 {
+    struct row_context context = kw_push_rows(push);
     struct kw_json_out json;
-    (void)push;
     kw_json_out_init(&json, out);
-    kw_row_node(&json, node);
+    kw_row_node(&json, node, &context);
 }

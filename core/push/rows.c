@@ -1,4 +1,7 @@
-/* rows.c - Positional rows; what was never reported is null, never zero. */
+/* rows.c - Positional rows; what was never reported is null, never zero.
+ *
+ * A station's own figures are sums over its connectors (power, current, limit, offer, energy); who
+ * charges and since when is the first connector with an open transaction. */
 #include "push/rows.h"
 
 #include <string.h>
@@ -43,21 +46,33 @@ static int64_t newest(const struct kw_connector *connector)
     return connector->meter_ms > connector->status_ms ? connector->meter_ms : connector->status_ms;
 }
 
-static void transaction_id(struct kw_json_out *json, const char *station, const char *transaction)
+struct kw_str kw_row_transaction_id(const char *station_id, const char *transaction,
+                                    char out[KW_ROW_TX_ID_BYTES])
 {
-    char id[KW_STATION_ID_BYTES + KW_TX_BYTES + 2];
-    if (transaction[0] == 0) {
-        kw_json_null(json);
-        return;
-    }
-    size_t length = strlen(station);
-    memcpy(id, station, length);
-    id[length] = '~';
-    KW_IGNORE(kw_str_copy(kw_str_of(transaction), id + length + 1, sizeof id - length - 1));
-    kw_json_str(json, kw_str_of(id));
+    size_t station_length = strlen(station_id), length = strlen(transaction);
+    memcpy(out, station_id, station_length);
+    out[station_length] = '~';
+    memcpy(out + station_length + 1, transaction, length);
+    return kw_str_n(out, station_length + 1 + length);
 }
 
-static void connector_row(struct kw_json_out *json, const struct kw_station *station, const struct kw_connector *connector)
+static void transaction_id(struct kw_json_out *json, const char *station, const char *transaction)
+{
+    char id[KW_ROW_TX_ID_BYTES];
+    if (transaction[0] == 0)
+        kw_json_null(json);
+    else
+        kw_json_str(json, kw_row_transaction_id(station, transaction, id));
+}
+
+static void driver(struct kw_json_out *json, const char *key_uid, const struct row_context *context)
+{
+    bool known = key_uid[0] != 0 && context->driver_of != NULL;
+    text_or_null(json, known ? context->driver_of(kw_str_of(key_uid), context->arg) : KW_STR(""));
+}
+
+static void connector_row(struct kw_json_out *json, const struct kw_station *station,
+                          const struct kw_connector *connector, const struct row_context *context)
 {
     kw_json_arr(json);
     kw_json_i64(json, connector->id);
@@ -74,7 +89,7 @@ static void connector_row(struct kw_json_out *json, const struct kw_station *sta
     text_or_null(json, kw_str_of(connector->key_uid));
     number(json, connector->tx_started_ms);
     number(json, newest(connector));
-    kw_json_bool(json, connector->stale);
+    kw_json_bool(json, connector->stale || context->feed_lost);
     kw_json_arr_end(json);
 }
 
@@ -83,74 +98,109 @@ static int64_t add(int64_t sum, int64_t value)
     return value == KW_NONE ? sum : sum == KW_NONE ? value : sum + value;
 }
 
-void kw_row_station(struct kw_json_out *json, const struct kw_station *station, kw_driver_of *driver_of, void *arg)
+struct station_sum {
+    int64_t power_w, current_ma[KW_PHASES], limit_ma, offered_ma, energy_wh;
+    const struct kw_connector *busy; /* first with an open transaction */
+    const char *error_code;
+    bool stale;
+};
+
+static bool is_error(const char *code)
 {
-    int64_t power = KW_NONE, current[KW_PHASES] = { KW_NONE, KW_NONE, KW_NONE };
-    const struct kw_connector *busy = NULL, *shown = station->connector_count > 0 ? &station->connectors[0] : NULL;
-    bool stale = false;
+    return code[0] != 0 && strcmp(code, "NoError") != 0;
+}
+
+static void sum_up(struct station_sum *sum, const struct kw_station *station)
+{
+    *sum = (struct station_sum){ KW_NONE, { KW_NONE, KW_NONE, KW_NONE }, KW_NONE, KW_NONE, KW_NONE,
+                                 NULL,    station->error_code,           false };
     for (size_t c = 0; c < station->connector_count; c++) {
         const struct kw_connector *connector = &station->connectors[c];
-        power = add(power, connector->power_w);
+        bool open = connector->transaction[0] != 0;
+        sum->power_w = add(sum->power_w, connector->power_w);
         for (int phase = 0; phase < KW_PHASES; phase++)
-            current[phase] = add(current[phase], connector->current_ma[phase]);
-        if (busy == NULL && connector->transaction[0] != 0)
-            busy = connector;
-        stale = stale || connector->stale;
+            sum->current_ma[phase] = add(sum->current_ma[phase], connector->current_ma[phase]);
+        sum->limit_ma = add(sum->limit_ma, connector->limit_ma);
+        sum->offered_ma = add(sum->offered_ma, connector->offered_ma);
+        sum->stale = sum->stale || connector->stale;
+        if (open && sum->busy == NULL)
+            sum->busy = connector;
+        if (open)
+            sum->energy_wh = add(sum->energy_wh, connector->tx_energy_wh);
+        if (sum->error_code[0] == 0 ||
+            (!is_error(sum->error_code) && is_error(connector->error_code)))
+            sum->error_code = connector->error_code;
     }
-    if (busy != NULL)
-        shown = busy;
+}
+
+void kw_row_station(struct kw_json_out *json, const struct kw_station *station,
+                    const struct row_context *context)
+{
+    struct station_sum sum;
+    sum_up(&sum, station);
     kw_json_arr(json);
     kw_json_str(json, kw_str_of(station->id));
     kw_json_str(json, kw_str_of(station->name));
     text_or_null(json, station->node != NULL ? kw_str_of(station->node->id) : KW_STR(""));
     kw_json_bool(json, station->online);
     kw_json_str(json, kw_str_of(kw_state_name(station->state)));
-    number(json, power);
-    phases(json, current);
-    number(json, shown != NULL ? shown->limit_ma : KW_NONE);
-    number(json, shown != NULL ? shown->offered_ma : KW_NONE);
-    number(json, busy != NULL ? busy->tx_energy_wh : KW_NONE);
-    transaction_id(json, station->id, busy != NULL ? busy->transaction : "");
-    text_or_null(json, busy != NULL && driver_of != NULL ? driver_of(kw_str_of(busy->key_uid), arg) : KW_STR(""));
-    number(json, busy != NULL ? busy->tx_started_ms : KW_NONE);
-    text_or_null(json, shown != NULL ? kw_str_of(shown->error_code) : KW_STR(""));
-    number(json, station->as_of_ms > 0 ? station->as_of_ms : KW_NONE);
-    kw_json_bool(json, stale || (!station->online && busy != NULL));
+    number(json, sum.power_w);
+    phases(json, sum.current_ma);
+    number(json, sum.limit_ma);
+    number(json, sum.offered_ma);
+    number(json, sum.energy_wh);
+    transaction_id(json, station->id, sum.busy != NULL ? sum.busy->transaction : "");
+    driver(json, sum.busy != NULL ? sum.busy->key_uid : "", context);
+    number(json, sum.busy != NULL ? sum.busy->tx_started_ms : KW_NONE);
+    text_or_null(json, kw_str_of(sum.error_code));
+    number(json, station->as_of_ms);
+    kw_json_bool(json, sum.stale || context->feed_lost);
     kw_json_arr(json);
     for (size_t c = 0; c < station->connector_count; c++)
-        connector_row(json, station, &station->connectors[c]);
+        connector_row(json, station, &station->connectors[c], context);
     kw_json_arr_end(json);
     kw_json_arr_end(json);
 }
 
-void kw_row_node(struct kw_json_out *json, const struct kw_node *node)
+/* A node below which nothing was ever measured has no figure, unless it has no stations at all. */
+static bool is_measured(const struct kw_node *node)
 {
+    return node->as_of_ms != KW_NONE || node->meter_fresh || node->stations == 0;
+}
+
+void kw_row_node(struct kw_json_out *json, const struct kw_node *node,
+                 const struct row_context *context)
+{
+    struct kw_load load = kw_node_load(node);
+    if (!is_measured(node))
+        load = (struct kw_load){ KW_NONE, { KW_NONE, KW_NONE, KW_NONE } };
     kw_json_arr(json);
     kw_json_str(json, kw_str_of(node->id));
     text_or_null(json, node->parent != NULL ? kw_str_of(node->parent->id) : KW_STR(""));
     kw_json_str(json, kw_str_of(node->kind));
     kw_json_str(json, kw_str_of(node->name));
-    kw_json_i64(json, node->load.power_w);
-    phases(json, node->load.current_ma);
+    number(json, load.power_w);
+    phases(json, load.current_ma);
     phases(json, node->limit_ma);
     number(json, node->limit_w);
-    number(json, kw_node_ratio(node));
-    number(json, node->as_of_ms > 0 ? node->as_of_ms : KW_NONE);
-    kw_json_bool(json, node->stale_parts > 0);
+    number(json, is_measured(node) ? kw_node_ratio(node) : KW_NONE);
+    number(json,
+           node->meter_fresh && node->meter_ms > node->as_of_ms ? node->meter_ms : node->as_of_ms);
+    kw_json_bool(json, node->stale_parts > 0 || context->feed_lost);
     kw_json_i64(json, node->stations);
     kw_json_i64(json, node->charging);
     kw_json_arr_end(json);
 }
 
-void kw_row_transaction(struct kw_json_out *json, const struct kw_station *station, const struct kw_connector *connector,
-                        kw_driver_of *driver_of, void *arg)
+void kw_row_transaction(struct kw_json_out *json, const struct kw_station *station,
+                        const struct kw_connector *connector, const struct row_context *context)
 {
     kw_json_arr(json);
     transaction_id(json, station->id, connector->transaction);
     kw_json_str(json, kw_str_of(station->id));
     kw_json_i64(json, connector->id);
     text_or_null(json, kw_str_of(connector->key_uid));
-    text_or_null(json, driver_of != NULL ? driver_of(kw_str_of(connector->key_uid), arg) : KW_STR(""));
+    driver(json, connector->key_uid, context);
     kw_json_str(json, KW_STR("active"));
     number(json, connector->tx_started_ms);
     number(json, connector->tx_energy_wh);
