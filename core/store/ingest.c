@@ -19,9 +19,11 @@ static void bind_text(sqlite3_stmt *statement, int at, struct kw_str text)
         (void)sqlite3_bind_text(statement, at, text.ptr, (int)text.len, SQLITE_STATIC);
 }
 
-static void bind_word(sqlite3_stmt *statement, int at, struct kw_str text) /* "" instead of NULL: part of a key */
+static void bind_word(sqlite3_stmt *statement, int at,
+                      struct kw_str text) /* "" instead of NULL: part of a key */
 {
-    (void)sqlite3_bind_text(statement, at, text.len > 0 ? text.ptr : "", (int)text.len, SQLITE_STATIC);
+    (void)sqlite3_bind_text(statement, at, text.len > 0 ? text.ptr : "", (int)text.len,
+                            SQLITE_STATIC);
 }
 
 static void bind_number(sqlite3_stmt *statement, int at, int64_t number)
@@ -66,8 +68,8 @@ static const char register_sql[] =
     "INSERT INTO energy_quarter(station_id,transaction_id,quarter_start_ms,first_wh,last_wh) VALUES(?1,?2,?3,?4,?4)"
     " ON CONFLICT DO UPDATE SET first_wh=min(first_wh,excluded.first_wh), last_wh=max(last_wh,excluded.last_wh)";
 
-static int put_register(sqlite3_stmt *statement, struct kw_str station, struct kw_str transaction, int64_t at_ms,
-                        int64_t register_wh)
+static int put_register(sqlite3_stmt *statement, struct kw_str station, struct kw_str transaction,
+                        int64_t at_ms, int64_t register_wh)
 {
     if (transaction.len == 0 || register_wh == KW_NONE || at_ms == KW_NONE)
         return SQLITE_OK;
@@ -101,9 +103,11 @@ static int put_transactions(sqlite3 *db, const struct kw_store_page *page, sqlit
         bind_text(statement, 15, row->flags);
         code = run(statement);
         if (code == SQLITE_OK)
-            code = put_register(registers, row->station_id, row->id, row->started_ms, row->meter_start_wh);
+            code = put_register(registers, row->station_id, row->id, row->started_ms,
+                                row->meter_start_wh);
         if (code == SQLITE_OK)
-            code = put_register(registers, row->station_id, row->id, row->stopped_ms, row->meter_stop_wh);
+            code = put_register(registers, row->station_id, row->id, row->stopped_ms,
+                                row->meter_stop_wh);
     }
     (void)sqlite3_finalize(statement);
     return code;
@@ -121,7 +125,8 @@ static const char touch_sql[] =
 
 static int touch(sqlite3_stmt *statement, const struct kw_store_sample *row)
 {
-    bool energy = kw_str_eqc(row->measurand, "Energy.Active.Import.Register") && row->phase.len == 0;
+    bool energy =
+        kw_str_eqc(row->measurand, "Energy.Active.Import.Register") && row->phase.len == 0;
     bool power = kw_str_eqc(row->measurand, "Power.Active.Import") && row->phase.len == 0;
     if (row->transaction_id.len == 0 || (!energy && !power))
         return SQLITE_OK;
@@ -137,15 +142,19 @@ static int touch(sqlite3_stmt *statement, const struct kw_store_sample *row)
 static int put_samples(sqlite3 *db, const struct kw_store_page *page, sqlite3_stmt *registers)
 {
     sqlite3_stmt *statement = NULL, *touching = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT INTO meter_samples(station_id,connector_id,at_ms,measurand,phase,location,context,"
-                                      "transaction_id,value) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO UPDATE SET"
-                                      " value=excluded.value", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db,
+        "INSERT INTO meter_samples(station_id,connector_id,at_ms,measurand,phase,location,context,"
+        "transaction_id,value) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO UPDATE SET"
+        " value=excluded.value",
+        -1, &statement, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v2(db, touch_sql, -1, &touching, NULL);
     for (size_t i = 0; code == SQLITE_OK && i < page->sample_count; i++) {
         const struct kw_store_sample *row = &page->samples[i];
         bind_word(statement, 1, row->station_id);
-        (void)sqlite3_bind_int64(statement, 2, row->connector_id == KW_NONE ? 0 : row->connector_id);
+        (void)sqlite3_bind_int64(statement, 2,
+                                 row->connector_id == KW_NONE ? 0 : row->connector_id);
         bind_number(statement, 3, row->at_ms);
         bind_word(statement, 4, row->measurand);
         bind_word(statement, 5, row->phase);
@@ -156,8 +165,10 @@ static int put_samples(sqlite3 *db, const struct kw_store_page *page, sqlite3_st
         code = run(statement);
         if (code == SQLITE_OK)
             code = touch(touching, row);
-        if (code == SQLITE_OK && kw_str_eqc(row->measurand, "Energy.Active.Import.Register") && row->phase.len == 0)
-            code = put_register(registers, row->station_id, row->transaction_id, row->at_ms, row->value);
+        if (code == SQLITE_OK && kw_str_eqc(row->measurand, "Energy.Active.Import.Register") &&
+            row->phase.len == 0)
+            code = put_register(registers, row->station_id, row->transaction_id, row->at_ms,
+                                row->value);
     }
     (void)sqlite3_finalize(statement);
     (void)sqlite3_finalize(touching);
@@ -167,13 +178,17 @@ static int put_samples(sqlite3 *db, const struct kw_store_page *page, sqlite3_st
 static int put_statuses(sqlite3 *db, const struct kw_store_page *page)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT INTO status_history(station_id,connector_id,at_ms,status,error_code,state,"
-                                      "vendor_error_code,info,received_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"
-                                      " ON CONFLICT DO NOTHING", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db,
+        "INSERT INTO status_history(station_id,connector_id,at_ms,status,error_code,state,"
+        "vendor_error_code,info,received_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"
+        " ON CONFLICT DO NOTHING",
+        -1, &statement, NULL);
     for (size_t i = 0; code == SQLITE_OK && i < page->status_count; i++) {
         const struct kw_store_status *row = &page->statuses[i];
         bind_word(statement, 1, row->station_id);
-        (void)sqlite3_bind_int64(statement, 2, row->connector_id == KW_NONE ? 0 : row->connector_id);
+        (void)sqlite3_bind_int64(statement, 2,
+                                 row->connector_id == KW_NONE ? 0 : row->connector_id);
         bind_number(statement, 3, row->at_ms);
         bind_word(statement, 4, row->status);
         bind_word(statement, 5, row->error_code);
@@ -190,9 +205,11 @@ static int put_statuses(sqlite3 *db, const struct kw_store_page *page)
 static int put_facts(sqlite3 *db, const struct kw_store_page *page, const char *epoch)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT INTO events(epoch,stream,n,type,station_id,transaction_id,connector_id,at_ms,"
-                                      "received_ms,detail) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT DO NOTHING", -1,
-                                  &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db,
+        "INSERT INTO events(epoch,stream,n,type,station_id,transaction_id,connector_id,at_ms,"
+        "received_ms,detail) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT DO NOTHING",
+        -1, &statement, NULL);
     for (size_t i = 0; code == SQLITE_OK && i < page->fact_count; i++) {
         const struct kw_store_fact *row = &page->facts[i];
         bind_word(statement, 1, kw_str_of(epoch));
@@ -214,8 +231,10 @@ static int put_facts(sqlite3 *db, const struct kw_store_page *page, const char *
 static int put_cursor(sqlite3 *db, const struct kw_store_cursor *cursor)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO feed_cursor(one,epoch,ev_id,ev_n,mv_id,mv_n) VALUES(1,?1,?2,?3,?4,?5)",
-                                  -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db,
+        "INSERT OR REPLACE INTO feed_cursor(one,epoch,ev_id,ev_n,mv_id,mv_n) VALUES(1,?1,?2,?3,?4,?5)",
+        -1, &statement, NULL);
     if (code == SQLITE_OK) {
         bind_word(statement, 1, kw_str_of(cursor->epoch));
         bind_word(statement, 2, kw_str_of(cursor->last_id[0]));
@@ -228,8 +247,8 @@ static int put_cursor(sqlite3 *db, const struct kw_store_cursor *cursor)
     return code;
 }
 
-kw_err kw_ingest_run(sqlite3 *db, const struct kw_store_page *page, const struct kw_store_cursor *cursor, char *error,
-                     size_t error_size)
+kw_err kw_ingest_run(sqlite3 *db, const struct kw_store_page *page,
+                     const struct kw_store_cursor *cursor, char *error, size_t error_size)
 {
     sqlite3_stmt *registers = NULL;
     kw_err err = kw_sqlite_exec(db, "BEGIN IMMEDIATE", error, error_size);
@@ -262,12 +281,16 @@ kw_err kw_ingest_cursor(sqlite3 *db, struct kw_store_cursor *out)
 {
     sqlite3_stmt *statement = NULL;
     memset(out, 0, sizeof *out);
-    int code = sqlite3_prepare_v2(db, "SELECT epoch,ev_id,ev_n,mv_id,mv_n FROM feed_cursor", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db, "SELECT epoch,ev_id,ev_n,mv_id,mv_n FROM feed_cursor", -1,
+                                  &statement, NULL);
     if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
-        (void)snprintf(out->epoch, sizeof out->epoch, "%s", (const char *)sqlite3_column_text(statement, 0));
-        (void)snprintf(out->last_id[0], sizeof out->last_id[0], "%s", (const char *)sqlite3_column_text(statement, 1));
+        (void)snprintf(out->epoch, sizeof out->epoch, "%s",
+                       (const char *)sqlite3_column_text(statement, 0));
+        (void)snprintf(out->last_id[0], sizeof out->last_id[0], "%s",
+                       (const char *)sqlite3_column_text(statement, 1));
         out->last_n[0] = sqlite3_column_int64(statement, 2);
-        (void)snprintf(out->last_id[1], sizeof out->last_id[1], "%s", (const char *)sqlite3_column_text(statement, 3));
+        (void)snprintf(out->last_id[1], sizeof out->last_id[1], "%s",
+                       (const char *)sqlite3_column_text(statement, 3));
         out->last_n[1] = sqlite3_column_int64(statement, 4);
     }
     (void)sqlite3_finalize(statement);
@@ -279,12 +302,14 @@ kw_err kw_ingest_energy_since(sqlite3 *db, int64_t from_ms, int64_t *out)
 {
     sqlite3_stmt *statement = NULL;
     *out = 0;
-    int code = sqlite3_prepare_v2(db,
-                                  "SELECT coalesce(sum(max(0,now.last-coalesce((SELECT max(b.last_wh) FROM energy_quarter b WHERE"
-                                  " b.station_id=now.station_id AND b.transaction_id=now.transaction_id AND"
-                                  " b.quarter_start_ms<?1),now.first))),0) FROM (SELECT station_id,transaction_id,max(last_wh) AS"
-                                  " last,min(first_wh) AS first FROM energy_quarter WHERE quarter_start_ms>=?1 GROUP BY"
-                                  " station_id,transaction_id) now", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        db,
+        "SELECT coalesce(sum(max(0,now.last-coalesce((SELECT max(b.last_wh) FROM energy_quarter b WHERE"
+        " b.station_id=now.station_id AND b.transaction_id=now.transaction_id AND"
+        " b.quarter_start_ms<?1),now.first))),0) FROM (SELECT station_id,transaction_id,max(last_wh) AS"
+        " last,min(first_wh) AS first FROM energy_quarter WHERE quarter_start_ms>=?1 GROUP BY"
+        " station_id,transaction_id) now",
+        -1, &statement, NULL);
     if (code == SQLITE_OK) {
         (void)sqlite3_bind_int64(statement, 1, from_ms);
         if (sqlite3_step(statement) == SQLITE_ROW)

@@ -159,7 +159,8 @@ static kw_err read_file(const char *path, struct kw_buf *out)
 
 /* Walk the records of a segment's bytes. Returns the length of the valid part; *next follows. */
 static size_t walk(struct kw_journal *journal, struct kw_str bytes, uint64_t *next, uint64_t after,
-                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg, kw_err *err)
+                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg),
+                   void *arg, kw_err *err)
 {
     size_t at = 0;
     while (*err == KW_OK && bytes.len - at >= KW_HEADER_BYTES) {
@@ -180,8 +181,8 @@ static size_t walk(struct kw_journal *journal, struct kw_str bytes, uint64_t *ne
 }
 
 static kw_err scan(struct kw_journal *journal, uint64_t after,
-                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg, char *error,
-                   size_t error_size)
+                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg),
+                   void *arg, char *error, size_t error_size)
 {
     size_t count;
     uint64_t *list = segments(journal, &count), next = 0;
@@ -197,12 +198,15 @@ static kw_err scan(struct kw_journal *journal, uint64_t after,
         size_t valid = walk(journal, all, &next, after, on_record, arg, &err);
         if (err == KW_OK && valid < all.len) {
             if (i + 1 < count) {
-                (void)snprintf(error, error_size, "the journal %s is damaged at byte %zu and newer segments follow; restore it "
-                                                  "from a backup or move it away by hand", path, valid);
+                (void)snprintf(
+                    error, error_size,
+                    "the journal %s is damaged at byte %zu and newer segments follow; restore it "
+                    "from a backup or move it away by hand",
+                    path, valid);
                 err = KW_EIO;
             } else { /* a torn tail: it was never acknowledged */
-                KW_LOG(KW_LOG_WARN, "journal", "cut a torn tail", KW_LC("file", path), KW_LI("at", valid),
-                       KW_LI("bytes", all.len - valid));
+                KW_LOG(KW_LOG_WARN, "journal", "cut a torn tail", KW_LC("file", path),
+                       KW_LI("at", valid), KW_LI("bytes", all.len - valid));
                 if (truncate(path, (off_t)valid) != 0)
                     err = KW_EIO;
             }
@@ -217,7 +221,8 @@ static kw_err scan(struct kw_journal *journal, uint64_t after,
 
 /* --- checkpoint and confirmation --- */
 
-static kw_err write_beside(struct kw_journal *journal, const char *name, struct kw_str bytes, bool durable)
+static kw_err write_beside(struct kw_journal *journal, const char *name, struct kw_str bytes,
+                           bool durable)
 {
     char path[600], beside[620];
     (void)snprintf(path, sizeof path, "%s/%s", journal->directory, name);
@@ -225,7 +230,8 @@ static kw_err write_beside(struct kw_journal *journal, const char *name, struct 
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return KW_EIO;
-    bool ok = write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len && (!durable || fdatasync(fd) == 0);
+    bool ok =
+        write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len && (!durable || fdatasync(fd) == 0);
     ok = close(fd) == 0 && ok && rename(beside, path) == 0;
     if (durable)
         sync_directory(journal);
@@ -248,7 +254,8 @@ static uint64_t read_number_file(const struct kw_journal *journal, const char *n
 static void trim(struct kw_journal *journal)
 {
     size_t count;
-    uint64_t limit = journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
+    uint64_t limit =
+        journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
     uint64_t *list = segments(journal, &count);
     for (size_t i = 0; i + 1 < count; i++) {
         char path[600];
@@ -287,7 +294,8 @@ void kw_journal_save_confirmed(struct kw_journal *journal)
 {
     char text[24];
     size_t length = kw_i64_to_text((int64_t)journal->confirmed, text);
-    KW_IGNORE(write_beside(journal, "confirmed", kw_str_n(text, length), false)); /* repeating is harmless */
+    KW_IGNORE(write_beside(journal, "confirmed", kw_str_n(text, length),
+                           false)); /* repeating is harmless */
 }
 
 uint64_t kw_journal_confirmed(const struct kw_journal *journal)
@@ -300,8 +308,10 @@ uint64_t kw_journal_last(const struct kw_journal *journal)
     return journal->next_sequence - 1;
 }
 
-kw_err kw_journal_replay(struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
-                         kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg)
+kw_err kw_journal_replay(struct kw_journal *journal,
+                         kw_err (*on_checkpoint)(struct kw_str state, void *arg),
+                         kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg),
+                         void *arg)
 {
     char path[600], error[700] = "";
     struct kw_buf bytes;
@@ -313,16 +323,19 @@ kw_err kw_journal_replay(struct kw_journal *journal, kw_err (*on_checkpoint)(str
         unsigned crc = 0;
         unsigned long long sequence = 0;
         char line[64];
-        if (kw_str_copy(head, line, sizeof line) == KW_OK && sscanf(line, "%llu %x", &sequence, &crc) == 2 &&
+        if (kw_str_copy(head, line, sizeof line) == KW_OK &&
+            sscanf(line, "%llu %x", &sequence, &crc) == 2 &&
             crc32c((const unsigned char *)state.ptr, state.len) == crc) {
             journal->checkpoint = sequence;
             err = on_checkpoint(state, arg);
         } else {
-            KW_LOG(KW_LOG_ERROR, "journal", "the checkpoint is damaged; reading the whole journal", KW_LC("file", path));
+            KW_LOG(KW_LOG_ERROR, "journal", "the checkpoint is damaged; reading the whole journal",
+                   KW_LC("file", path));
         }
     }
     kw_buf_free(&bytes);
-    uint64_t after = journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
+    uint64_t after =
+        journal->checkpoint < journal->confirmed ? journal->checkpoint : journal->confirmed;
     if (err == KW_OK)
         err = scan(journal, after, on_record, arg, error, sizeof error);
     return err;
@@ -357,20 +370,24 @@ static kw_err write_all(struct kw_journal *journal, const struct record *batch)
     off_t before = journal->size;
     if (journal->fd < 0 && open_segment(journal, batch->sequence) != KW_OK)
         return KW_EIO;
-    if (journal->size > (off_t)journal->segment_limit && open_segment(journal, batch->sequence) == KW_OK)
+    if (journal->size > (off_t)journal->segment_limit &&
+        open_segment(journal, batch->sequence) == KW_OK)
         before = journal->size;
     bool ok = true;
     for (const struct record *record = batch; ok && record != NULL; record = record->next) {
-        ok = pwrite(journal->fd, record->bytes, record->length, journal->size) == (ssize_t)record->length;
+        ok = pwrite(journal->fd, record->bytes, record->length, journal->size) ==
+             (ssize_t)record->length;
         journal->size += ok ? (off_t)record->length : 0;
     }
     if (ok && fdatasync(journal->fd) == 0)
         return KW_OK;
-    KW_LOG(KW_LOG_ERROR, "journal", "the disk refused the journal; stations are not answered until it takes it",
+    KW_LOG(KW_LOG_ERROR, "journal",
+           "the disk refused the journal; stations are not answered until it takes it",
            KW_LC("error", strerror(errno)));
     journal->size = before;
     if (ftruncate(journal->fd, before) != 0)
-        KW_LOG(KW_LOG_ERROR, "journal", "the half-written record could not be cut off", KW_LC("error", strerror(errno)));
+        KW_LOG(KW_LOG_ERROR, "journal", "the half-written record could not be cut off",
+               KW_LC("error", strerror(errno)));
     return KW_EIO;
 }
 
@@ -418,7 +435,9 @@ kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload, uint
     if (journal->waiting >= journal->queue_limit)
         return KW_EBUSY;
     struct record *record = kw_alloc(sizeof *record + KW_HEADER_BYTES + payload.len);
-    *record = (struct record){ .on_synced = on_synced, .arg = arg, .length = KW_HEADER_BYTES + payload.len };
+    *record = (struct record){ .on_synced = on_synced,
+                               .arg = arg,
+                               .length = KW_HEADER_BYTES + payload.len };
     record->sequence = journal->next_sequence++;
     put32(record->bytes, (uint32_t)payload.len);
     put32(record->bytes + 8, (uint32_t)record->sequence);
@@ -437,27 +456,32 @@ kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload, uint
 
 /* --- life --- */
 
-kw_err kw_journal_open(struct kw_loop *loop, const struct kw_journal_options *options, struct kw_journal **out, char *error,
-                       size_t error_size)
+kw_err kw_journal_open(struct kw_loop *loop, const struct kw_journal_options *options,
+                       struct kw_journal **out, char *error, size_t error_size)
 {
     struct kw_journal *journal = kw_zalloc(sizeof *journal);
     journal->loop = loop;
     journal->fd = -1;
     journal->segment_limit = options->segment_bytes > 0 ? options->segment_bytes : KW_SEGMENT_BYTES;
-    journal->record_limit = options->record_limit_bytes > 0 ? options->record_limit_bytes : KW_RECORD_BYTES;
+    journal->record_limit =
+        options->record_limit_bytes > 0 ? options->record_limit_bytes : KW_RECORD_BYTES;
     journal->queue_limit = options->queue_limit > 0 ? options->queue_limit : KW_JOURNAL_QUEUE;
     journal->last = &journal->first;
     journal->last_done = &journal->first_done;
     journal->next_sequence = 1;
     (void)snprintf(journal->directory, sizeof journal->directory, "%s", options->directory);
-    journal->records = kw_metrics_counter(options->metrics, "kw_journal_records_total", "", "Records made durable.");
-    journal->faults = kw_metrics_counter(options->metrics, "kw_journal_faults_total", "", "Records that the disk refused.");
-    journal->seconds = kw_metrics_histogram(options->metrics, "kw_journal_sync_seconds", "", "Time of a write and fdatasync.");
+    journal->records = kw_metrics_counter(options->metrics, "kw_journal_records_total", "",
+                                          "Records made durable.");
+    journal->faults = kw_metrics_counter(options->metrics, "kw_journal_faults_total", "",
+                                         "Records that the disk refused.");
+    journal->seconds = kw_metrics_histogram(options->metrics, "kw_journal_sync_seconds", "",
+                                            "Time of a write and fdatasync.");
     (void)pthread_mutex_init(&journal->lock, NULL);
     (void)pthread_cond_init(&journal->wake, NULL);
     kw_err err = mkdir(journal->directory, 0700) == 0 || errno == EEXIST ? KW_OK : KW_EIO;
     if (err != KW_OK)
-        (void)snprintf(error, error_size, "cannot make the journal folder %s: %m", journal->directory);
+        (void)snprintf(error, error_size, "cannot make the journal folder %s: %m",
+                       journal->directory);
     if (err == KW_OK)
         err = scan(journal, UINT64_MAX, NULL, NULL, error, error_size);
     size_t count = 0;

@@ -19,10 +19,10 @@
 struct kw_journal;
 
 struct kw_journal_options {
-    const char *directory;   /* made with mode 0700 */
-    size_t segment_bytes;    /* 0: 8 MiB */
-    size_t record_limit_bytes; /* 0: 2 MiB */
-    unsigned queue_limit;    /* 0: 20,000 records waiting for the disk */
+    const char *directory;      /* made with mode 0700 */
+    size_t segment_bytes;       /* 0: 8 MiB */
+    size_t record_limit_bytes;  /* 0: 2 MiB */
+    unsigned queue_limit;       /* 0: 20,000 records waiting for the disk */
     struct kw_metrics *metrics; /* fsync histogram, records, bytes, waiting */
 };
 
@@ -33,18 +33,22 @@ void kw_journal_close(struct kw_journal *journal); /* syncs what is queued; bloc
 
 /* Blocking, at start, before the first append: checkpoint (if there is one), then in order the records that
  * are newer than the checkpoint or not yet confirmed (see kw_journal_checkpointed()). */
-KW_MUST_USE kw_err kw_journal_replay(struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
-                                     kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg);
+KW_MUST_USE kw_err kw_journal_replay(
+    struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
+    kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg);
 
 /* Queue a record (copied); its number in *sequence. on_synced(KW_OK) on the loop after the fsync that
  * covers it, in order; on a disk error on_synced(KW_EIO): it is not durable and must not be
  * acknowledged. KW_EBUSY: queue full: refuse the station. */
-KW_MUST_USE kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload, uint64_t *sequence,
-                                     void (*on_synced)(kw_err err, uint64_t sequence, void *arg), void *arg);
+KW_MUST_USE kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload,
+                                     uint64_t *sequence,
+                                     void (*on_synced)(kw_err err, uint64_t sequence, void *arg),
+                                     void *arg);
 
 /* State at `sequence` (everything up to it is contained), written beside and renamed; then old segments
  * that are <= min(checkpoint, confirmed) go. Blocking (some ms): now and then only. */
-KW_MUST_USE kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state, uint64_t sequence);
+KW_MUST_USE kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state,
+                                         uint64_t sequence);
 uint64_t kw_journal_checkpointed(const struct kw_journal *journal); /* 0: none */
 /* Everything up to `sequence` has reached Redis; kept in a small file by _save (lazily: repeating is
  * harmless). */

@@ -60,7 +60,8 @@ static void *grow(void *rows, size_t count, size_t *room, size_t size)
 
 void kw_store_page_tx(struct kw_store_page *page, const struct kw_store_tx *row)
 {
-    page->transactions = grow(page->transactions, page->transaction_count, &page->transaction_room, sizeof *row);
+    page->transactions =
+        grow(page->transactions, page->transaction_count, &page->transaction_room, sizeof *row);
     struct kw_store_tx *kept = &page->transactions[page->transaction_count++];
     *kept = *row;
     own(page, &kept->station_id);

@@ -10,7 +10,11 @@
 
 static const struct {
     const char *name, *sql;
-} types[] = { { "string", "TEXT" }, { "integer", "INTEGER" }, { "number", "REAL" }, { "boolean", "INTEGER" }, { "json", "TEXT" } };
+} types[] = { { "string", "TEXT" },
+              { "integer", "INTEGER" },
+              { "number", "REAL" },
+              { "boolean", "INTEGER" },
+              { "json", "TEXT" } };
 
 void kw_collection_free(struct kw_collection *collection)
 {
@@ -53,9 +57,11 @@ static void make_select(struct kw_collection *collection)
     for (size_t i = 0; i < collection->field_count && err == KW_OK; i++) {
         const char *name = collection->fields[i].name;
         enum kw_field_type type = collection->fields[i].type;
-        const char *format = type == KW_COLUMN_BOOLEAN ? "%s'%s',json(iif(\"%s\" IS NULL,'null',iif(\"%s\",'true','false')))"
-                             : type == KW_COLUMN_JSON  ? "%s'%s',json(coalesce(\"%s\",'null'))"
-                                                       : "%s'%s',\"%s\"";
+        const char *format =
+            type == KW_COLUMN_BOOLEAN
+                ? "%s'%s',json(iif(\"%s\" IS NULL,'null',iif(\"%s\",'true','false')))"
+            : type == KW_COLUMN_JSON ? "%s'%s',json(coalesce(\"%s\",'null'))"
+                                     : "%s'%s',\"%s\"";
         err = kw_buf_printf(&sql, format, i > 0 ? "," : "", name, name, name);
     }
     if (err == KW_OK)
@@ -113,11 +119,14 @@ static kw_err read_indexes(struct reading *reading)
         while ((event = kw_json_next(json)) == KW_JSON_STRING) {
             if (!is_name(json->text) || named + json->text.len + 2 > sizeof name)
                 return KW_EINVALID;
-            used += (size_t)snprintf(columns + used, sizeof columns - used, "%s\"%.*s\"", used > 0 ? "," : "",
-                                     (int)json->text.len, json->text.ptr);
-            named += (size_t)snprintf(name + named, sizeof name - named, "_%.*s", (int)json->text.len, json->text.ptr);
+            used += (size_t)snprintf(columns + used, sizeof columns - used, "%s\"%.*s\"",
+                                     used > 0 ? "," : "", (int)json->text.len, json->text.ptr);
+            named += (size_t)snprintf(name + named, sizeof name - named, "_%.*s",
+                                      (int)json->text.len, json->text.ptr);
         }
-        kw_err err = kw_buf_printf(&reading->indexes, "CREATE INDEX IF NOT EXISTS \"%s\" ON \"%s\"(%s);", name, table, columns);
+        kw_err err =
+            kw_buf_printf(&reading->indexes, "CREATE INDEX IF NOT EXISTS \"%s\" ON \"%s\"(%s);",
+                          name, table, columns);
         if (event != KW_JSON_ARRAY_END || used == 0 || err != KW_OK)
             return KW_EINVALID;
     }
@@ -148,16 +157,20 @@ static kw_err read_schema(struct reading *reading)
         if (err != KW_OK)
             return err;
     }
-    return event == KW_JSON_OBJECT_END && collection->name[0] != 0 && collection->key[0] != 0 ? KW_OK : KW_EINVALID;
+    return event == KW_JSON_OBJECT_END && collection->name[0] != 0 && collection->key[0] != 0
+               ? KW_OK
+               : KW_EINVALID;
 }
 
 /* --- making the table --- */
 
-static const char *column_type(sqlite3 *db, const char *table, const char *column, char *out, size_t size)
+static const char *column_type(sqlite3 *db, const char *table, const char *column, char *out,
+                               size_t size)
 {
     sqlite3_stmt *statement = NULL;
     out[0] = 0;
-    if (sqlite3_prepare_v2(db, "SELECT type FROM pragma_table_info(?1) WHERE name=?2", -1, &statement, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(db, "SELECT type FROM pragma_table_info(?1) WHERE name=?2", -1,
+                           &statement, NULL) == SQLITE_OK) {
         (void)sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
         (void)sqlite3_bind_text(statement, 2, column, -1, SQLITE_STATIC);
         if (sqlite3_step(statement) == SQLITE_ROW)
@@ -167,28 +180,35 @@ static const char *column_type(sqlite3 *db, const char *table, const char *colum
     return out;
 }
 
-static kw_err make_table(sqlite3 *db, const struct kw_collection *collection, char *error, size_t error_size)
+static kw_err make_table(sqlite3 *db, const struct kw_collection *collection, char *error,
+                         size_t error_size)
 {
     char sql[512], type[16];
-    (void)snprintf(sql, sizeof sql, "CREATE TABLE IF NOT EXISTS \"%s\"(\"%s\" TEXT PRIMARY KEY NOT NULL) STRICT",
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE TABLE IF NOT EXISTS \"%s\"(\"%s\" TEXT PRIMARY KEY NOT NULL) STRICT",
                    collection->name, collection->key);
     kw_err err = kw_sqlite_exec(db, sql, error, error_size);
     for (size_t i = 0; err == KW_OK && i < collection->field_count; i++) {
-        const char *name = collection->fields[i].name, *wanted = types[collection->fields[i].type].sql;
+        const char *name = collection->fields[i].name,
+                   *wanted = types[collection->fields[i].type].sql;
         column_type(db, collection->name, name, type, sizeof type);
         if (type[0] == 0) {
-            (void)snprintf(sql, sizeof sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", collection->name, name, wanted);
+            (void)snprintf(sql, sizeof sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s",
+                           collection->name, name, wanted);
             err = kw_sqlite_exec(db, sql, error, error_size);
         } else if (strcmp(type, wanted) != 0) {
-            (void)snprintf(error, error_size, "%s.%s is %s in the database and %s in the declaration; a type cannot change",
-                           collection->name, name, type, wanted);
+            (void)snprintf(
+                error, error_size,
+                "%s.%s is %s in the database and %s in the declaration; a type cannot change",
+                collection->name, name, type, wanted);
             err = KW_EINVALID;
         }
     }
     return err;
 }
 
-kw_err kw_schema_declare(sqlite3 *db, struct kw_map *collections, struct kw_str schema, char *error, size_t error_size)
+kw_err kw_schema_declare(sqlite3 *db, struct kw_map *collections, struct kw_str schema, char *error,
+                         size_t error_size)
 {
     struct reading reading = { .collection = kw_zalloc(sizeof(struct kw_collection)) };
     struct kw_collection *collection = reading.collection;
@@ -197,13 +217,15 @@ kw_err kw_schema_declare(sqlite3 *db, struct kw_map *collections, struct kw_str 
     kw_err err = read_schema(&reading);
     if (err != KW_OK)
         (void)snprintf(error, error_size, "the declaration of %s is malformed at byte %zu",
-                       collection->name[0] != 0 ? collection->name : "a collection", reading.json.start_at);
+                       collection->name[0] != 0 ? collection->name : "a collection",
+                       reading.json.start_at);
     kw_json_free(&reading.json);
     if (err == KW_OK)
         err = add_field(collection, KW_STR("revision"), KW_STR("integer"));
     if (err == KW_OK)
         err = make_table(db, collection, error, error_size);
-    if (err == KW_OK && kw_buf_len(&reading.indexes) > 0 && kw_buf_append(&reading.indexes, "", 1) == KW_OK)
+    if (err == KW_OK && kw_buf_len(&reading.indexes) > 0 &&
+        kw_buf_append(&reading.indexes, "", 1) == KW_OK)
         err = kw_sqlite_exec(db, kw_buf_ptr(&reading.indexes), error, error_size);
     kw_buf_free(&reading.indexes);
     if (err != KW_OK) {
@@ -247,7 +269,8 @@ static const char builtin_sql[] =
     " PRIMARY KEY(station_id, transaction_id, quarter_start_ms)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS ix_energy_quarter_start ON energy_quarter(quarter_start_ms);";
 
-static void add_builtin(struct kw_map *collections, const char *name, const char *key, const char *const *fields)
+static void add_builtin(struct kw_map *collections, const char *name, const char *key,
+                        const char *const *fields)
 {
     struct kw_collection *collection = kw_zalloc(sizeof *collection);
     KW_IGNORE(kw_str_copy(kw_str_of(name), collection->name, sizeof collection->name));
@@ -260,21 +283,77 @@ static void add_builtin(struct kw_map *collections, const char *name, const char
 
 kw_err kw_schema_builtin(sqlite3 *db, struct kw_map *collections, char *error, size_t error_size)
 {
-    static const char *const transactions[] = {
-        "id", "string", "station_id", "string", "transaction_id", "string", "connector_id", "integer", "key_uid", "string",
-        "driver_id", "string", "driver_name", "string", "node_id", "string", "state", "string", "started_ms", "integer",
-        "stopped_ms", "integer", "meter_start_wh", "integer", "meter_stop_wh", "integer", "last_register_wh", "integer",
-        "energy_wh", "integer", "stop_reason", "string", "quality", "string", "flags", "json", "max_power_w", "integer",
-        "revision", "integer", NULL };
-    static const char *const samples[] = { "station_id", "string", "connector_id", "integer", "at_ms", "integer",
-                                           "measurand", "string", "phase", "string", "location", "string", "context", "string",
-                                           "transaction_id", "string", "value", "integer", NULL };
-    static const char *const statuses[] = { "station_id", "string", "connector_id", "integer", "at_ms", "integer",
-                                            "status", "string", "error_code", "string", "state", "string",
-                                            "vendor_error_code", "string", "info", "string", "received_ms", "integer", NULL };
-    static const char *const events[] = { "n", "integer", "stream", "integer", "type", "string", "station_id", "string",
-                                          "transaction_id", "string", "connector_id", "integer", "at_ms", "integer",
-                                          "received_ms", "integer", "detail", "json", NULL };
+    static const char *const transactions[] = { "id",
+                                                "string",
+                                                "station_id",
+                                                "string",
+                                                "transaction_id",
+                                                "string",
+                                                "connector_id",
+                                                "integer",
+                                                "key_uid",
+                                                "string",
+                                                "driver_id",
+                                                "string",
+                                                "driver_name",
+                                                "string",
+                                                "node_id",
+                                                "string",
+                                                "state",
+                                                "string",
+                                                "started_ms",
+                                                "integer",
+                                                "stopped_ms",
+                                                "integer",
+                                                "meter_start_wh",
+                                                "integer",
+                                                "meter_stop_wh",
+                                                "integer",
+                                                "last_register_wh",
+                                                "integer",
+                                                "energy_wh",
+                                                "integer",
+                                                "stop_reason",
+                                                "string",
+                                                "quality",
+                                                "string",
+                                                "flags",
+                                                "json",
+                                                "max_power_w",
+                                                "integer",
+                                                "revision",
+                                                "integer",
+                                                NULL };
+    static const char *const samples[] = {
+        "station_id",     "string", "connector_id", "integer",  "at_ms",  "integer", "measurand",
+        "string",         "phase",  "string",       "location", "string", "context", "string",
+        "transaction_id", "string", "value",        "integer",  NULL
+    };
+    static const char *const statuses[] = { "station_id",
+                                            "string",
+                                            "connector_id",
+                                            "integer",
+                                            "at_ms",
+                                            "integer",
+                                            "status",
+                                            "string",
+                                            "error_code",
+                                            "string",
+                                            "state",
+                                            "string",
+                                            "vendor_error_code",
+                                            "string",
+                                            "info",
+                                            "string",
+                                            "received_ms",
+                                            "integer",
+                                            NULL };
+    static const char *const events[] = {
+        "n",          "integer", "stream",         "integer", "type",         "string",
+        "station_id", "string",  "transaction_id", "string",  "connector_id", "integer",
+        "at_ms",      "integer", "received_ms",    "integer", "detail",       "json",
+        NULL
+    };
     add_builtin(collections, "transactions", "id", transactions);
     add_builtin(collections, "meter_samples", "at_ms", samples);
     add_builtin(collections, "status_history", "at_ms", statuses);

@@ -41,7 +41,8 @@ kw_err kw_sqlite_exec(sqlite3 *db, const char *sql, char *error, size_t error_si
     char *text = NULL;
     int code = sqlite3_exec(db, sql, NULL, NULL, &text);
     if (code != SQLITE_OK && error != NULL)
-        (void)snprintf(error, error_size, "database: %s", text != NULL ? text : sqlite3_errstr(code));
+        (void)snprintf(error, error_size, "database: %s",
+                       text != NULL ? text : sqlite3_errstr(code));
     sqlite3_free(text);
     return kw_sqlite_err(code);
 }
@@ -87,19 +88,26 @@ sqlite3 *kw_sqlite_open(const char *file, bool writer, char *error, size_t error
 {
     sqlite3 *db = NULL;
     mode_t before = umask(0077); /* the database and its WAL are nobody else's business */
-    int code = sqlite3_open_v2(file, &db,
-                               SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                                             : SQLITE_OPEN_READWRITE), NULL);
+    int code =
+        sqlite3_open_v2(file, &db,
+                        SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                      : SQLITE_OPEN_READWRITE),
+                        NULL);
     (void)umask(before);
     kw_err err = kw_sqlite_err(code);
     if (err == KW_OK) {
         (void)sqlite3_busy_timeout(db, KW_BUSY_MS);
-        err = kw_sqlite_exec(db, writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
-                                          "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=ON;"
-                                        : "PRAGMA query_only=ON; PRAGMA cache_size=-8000;", error, error_size);
-        code = sqlite3_create_function(db, "kw_fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_fold, NULL, NULL);
+        err = kw_sqlite_exec(
+            db,
+            writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
+                     "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=ON;"
+                   : "PRAGMA query_only=ON; PRAGMA cache_size=-8000;",
+            error, error_size);
+        code = sqlite3_create_function(db, "kw_fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                       sql_fold, NULL, NULL);
     } else {
-        (void)snprintf(error, error_size, "cannot open the database %s: %s", file, sqlite3_errmsg(db));
+        (void)snprintf(error, error_size, "cannot open the database %s: %s", file,
+                       sqlite3_errmsg(db));
     }
     if (err != KW_OK || code != SQLITE_OK) {
         (void)sqlite3_close(db);

@@ -78,19 +78,22 @@ static kw_err open_readers(struct kw_store *store, const char *file, char *error
     return KW_OK;
 }
 
-kw_err kw_store_open(struct kw_loop *loop, const struct kw_store_options *options, struct kw_store **out, char *error,
-                     size_t error_size)
+kw_err kw_store_open(struct kw_loop *loop, const struct kw_store_options *options,
+                     struct kw_store **out, char *error, size_t error_size)
 {
     char file[600];
     unsigned queue = options->queue_limit > 0 ? options->queue_limit : KW_QUEUE;
     struct kw_store *store = kw_zalloc(sizeof *store);
     store->loop = loop;
-    store->reader_count = options->readers > 0 && options->readers <= KW_READERS_MAX ? options->readers : KW_READERS;
+    store->reader_count =
+        options->readers > 0 && options->readers <= KW_READERS_MAX ? options->readers : KW_READERS;
     store->collections = kw_map_new();
     (void)pthread_mutex_init(&store->idle_lock, NULL);
     store->rows = kw_metrics_counter(options->metrics, "kw_store_rows_total", "", "Rows ingested.");
-    store->seconds = kw_metrics_histogram(options->metrics, "kw_store_page_seconds", "", "Time to commit a page.");
-    store->faults = kw_metrics_counter(options->metrics, "kw_store_faults_total", "", "Pages that had to be tried again.");
+    store->seconds = kw_metrics_histogram(options->metrics, "kw_store_page_seconds", "",
+                                          "Time to commit a page.");
+    store->faults = kw_metrics_counter(options->metrics, "kw_store_faults_total", "",
+                                       "Pages that had to be tried again.");
     (void)snprintf(file, sizeof file, "%s/kilowatch.db", options->path);
     kw_err err = make_directory(options->path, error, error_size);
     if (err == KW_OK)
@@ -134,7 +137,8 @@ void kw_store_close(struct kw_store *store)
     kw_free(store);
 }
 
-kw_err kw_store_declare(struct kw_store *store, struct kw_str schema, char *error, size_t error_size)
+kw_err kw_store_declare(struct kw_store *store, struct kw_str schema, char *error,
+                        size_t error_size)
 {
     return kw_schema_declare(store->db, store->collections, schema, error, error_size);
 }
@@ -161,7 +165,8 @@ static void request_work(void *arg)
     struct job *job = arg;
     struct kw_store *store = job->store;
     sqlite3 *db = job->write ? store->db : take_reader(store);
-    job->err = kw_request_run(db, store->collections, kw_str_n(job->request, job->request_length), &job->result);
+    job->err = kw_request_run(db, store->collections, kw_str_n(job->request, job->request_length),
+                              &job->result);
     if (!job->write)
         give_reader(store, db);
 }
@@ -175,7 +180,8 @@ static void request_done(void *arg)
     kw_free(job);
 }
 
-kw_err kw_store_request(struct kw_store *store, struct kw_str request, kw_store_on_result *on_result, void *arg)
+kw_err kw_store_request(struct kw_store *store, struct kw_str request,
+                        kw_store_on_result *on_result, void *arg)
 {
     struct job *job = kw_zalloc(sizeof *job);
     job->store = store;
@@ -185,7 +191,8 @@ kw_err kw_store_request(struct kw_store *store, struct kw_str request, kw_store_
     job->request_length = request.len;
     job->write = kw_request_is_write(request);
     kw_buf_init(&job->result, KW_RESULT_BYTES);
-    kw_err err = kw_pool_submit(job->write ? store->writer : store->readers, request_work, request_done, job);
+    kw_err err = kw_pool_submit(job->write ? store->writer : store->readers, request_work,
+                                request_done, job);
     if (err != KW_OK) {
         kw_free(job->request);
         kw_free(job);
@@ -200,12 +207,14 @@ static void ingest_work(void *arg)
     struct job *job = arg;
     int64_t began = kw_mono_us();
     for (;;) {
-        job->err = kw_ingest_run(job->store->db, job->page, &job->cursor, job->error, sizeof job->error);
+        job->err =
+            kw_ingest_run(job->store->db, job->page, &job->cursor, job->error, sizeof job->error);
         bool again = job->err == KW_EBUSY || job->err == KW_EIO;
         if (!again || job->store->closing)
             break;
         kw_metric_add(job->store->faults, 1);
-        KW_LOG(KW_LOG_ERROR, "store", "a page could not be stored; trying again every second", KW_LC("error", job->error));
+        KW_LOG(KW_LOG_ERROR, "store", "a page could not be stored; trying again every second",
+               KW_LC("error", job->error));
         (void)usleep(KW_RETRY_US);
     }
     kw_metric_observe_us(job->store->seconds, kw_mono_us() - began);
@@ -217,14 +226,16 @@ static void ingest_done(void *arg)
 {
     struct job *job = arg;
     if (job->err != KW_OK)
-        KW_LOG(KW_LOG_ERROR, "store", "a page was refused by the database", KW_LC("error", job->error));
+        KW_LOG(KW_LOG_ERROR, "store", "a page was refused by the database",
+               KW_LC("error", job->error));
     job->on_done(job->err, job->arg);
     kw_store_page_free(job->page);
     kw_free(job);
 }
 
-kw_err kw_store_ingest(struct kw_store *store, struct kw_store_page *page, const struct kw_store_cursor *cursor,
-                       void (*on_done)(kw_err err, void *arg), void *arg)
+kw_err kw_store_ingest(struct kw_store *store, struct kw_store_page *page,
+                       const struct kw_store_cursor *cursor, void (*on_done)(kw_err err, void *arg),
+                       void *arg)
 {
     struct job *job = kw_zalloc(sizeof *job);
     job->store = store;

@@ -17,9 +17,9 @@
 struct kw_store;
 
 struct kw_store_options {
-    const char *path;      /* directory; the database is PATH/kilowatch.db (mode 0600) */
-    unsigned readers;      /* 0: 2 */
-    unsigned queue_limit;  /* 0: 10,000 requests */
+    const char *path;     /* directory; the database is PATH/kilowatch.db (mode 0600) */
+    unsigned readers;     /* 0: 2 */
+    unsigned queue_limit; /* 0: 10,000 requests */
     struct kw_metrics *metrics;
 };
 
@@ -34,7 +34,8 @@ void kw_store_close(struct kw_store *store);
  * types: string, integer, number, boolean, json. `key` is the primary key. Every collection also has
  * `revision` (integer, 1 at insert, +1 at each update). A missing table is made; new fields are added;
  * a changed type or a removed key is refused (KW_EINVALID, error says which). */
-KW_MUST_USE kw_err kw_store_declare(struct kw_store *store, struct kw_str schema, char *error, size_t error_size);
+KW_MUST_USE kw_err kw_store_declare(struct kw_store *store, struct kw_str schema, char *error,
+                                    size_t error_size);
 
 /* One request, JSON in, JSON out. Operations:
  *   {"op":"get","from":C,"key":K}                                -> {"doc":{...}|null}
@@ -52,8 +53,10 @@ KW_MUST_USE kw_err kw_store_declare(struct kw_store *store, struct kw_str schema
  *   {"op":"group","from":C,"where":[...],"by":[fields],"sum":[fields],"count":true} -> {"rows":[...]}
  * Field and collection names are checked against the declaration: KW_EINVALID names the wrong one.
  * Writes are durable (synchronous=FULL) when the callback comes. */
-typedef void kw_store_on_result(kw_err err, struct kw_str json /* result, or {"error":"words"} */, void *arg);
-KW_MUST_USE kw_err kw_store_request(struct kw_store *store, struct kw_str request, kw_store_on_result *on_result,
+typedef void kw_store_on_result(kw_err err, struct kw_str json /* result, or {"error":"words"} */,
+                                void *arg);
+KW_MUST_USE kw_err kw_store_request(struct kw_store *store, struct kw_str request,
+                                    kw_store_on_result *on_result,
                                     void *arg); /* KW_EBUSY: queue full */
 
 /* --- ingest --- */
@@ -68,14 +71,16 @@ KW_MUST_USE kw_err kw_store_read_cursor(struct kw_store *store, struct kw_store_
 /* Rows of one page, collected while events are applied: each call copies what it is given. Tables and
  * merge rules (complex-contract.md 6): */
 struct kw_store_page;
-struct kw_store_tx { /* `transactions`, key (station_id, transaction id): earliest start, latest end */
+struct
+    kw_store_tx { /* `transactions`, key (station_id, transaction id): earliest start, latest end */
     struct kw_str station_id, id, key_uid, driver_id, driver_name, node_id, stop_reason, quality;
-    struct kw_str flags;             /* JSON array, united with what is stored; empty: none */
-    int64_t connector_id;            /* KW_NONE: not known */
-    int64_t started_ms, stopped_ms;  /* KW_NONE: not known by this event */
+    struct kw_str flags;            /* JSON array, united with what is stored; empty: none */
+    int64_t connector_id;           /* KW_NONE: not known */
+    int64_t started_ms, stopped_ms; /* KW_NONE: not known by this event */
     int64_t meter_start_wh, meter_stop_wh, energy_wh;
 };
-struct kw_store_sample { /* `meter_samples`, key (station, connector, at, measurand, phase, location, context) */
+struct
+    kw_store_sample { /* `meter_samples`, key (station, connector, at, measurand, phase, location, context) */
     struct kw_str station_id, transaction_id, measurand, phase, location, context;
     int64_t connector_id, at_ms, value;
 };
@@ -99,12 +104,13 @@ size_t kw_store_page_rows(const struct kw_store_page *page);
  * on_done(KW_OK) after commit; while the database is locked or the disk is full the page is tried again
  * every second and on_done waits. KW_EBUSY: queue full, the page is still the caller's. */
 KW_MUST_USE kw_err kw_store_ingest(struct kw_store *store, struct kw_store_page *page,
-                                   const struct kw_store_cursor *cursor, void (*on_done)(kw_err err, void *arg),
-                                   void *arg);
+                                   const struct kw_store_cursor *cursor,
+                                   void (*on_done)(kw_err err, void *arg), void *arg);
 
 /* Energy drawn since `from_ms` by all transactions, from the quarter-hour registers kept by ingest
  * (integers, idempotent: per transaction and quarter the first and the last register). Async. */
 KW_MUST_USE kw_err kw_store_energy_since(struct kw_store *store, int64_t from_ms,
-                                         void (*on_done)(kw_err err, int64_t energy_wh, void *arg), void *arg);
+                                         void (*on_done)(kw_err err, int64_t energy_wh, void *arg),
+                                         void *arg);
 
 #endif
