@@ -26,7 +26,8 @@ void kw_decoder_free(struct kw_decoder *decoder)
     kw_free(decoder);
 }
 
-static kw_err wrong(struct kw_decoder *decoder, const char *field, const char *why, const char **error)
+static kw_err wrong(struct kw_decoder *decoder, const char *field, const char *why,
+                    const char **error)
 {
     (void)snprintf(decoder->error, sizeof decoder->error, "field %s: %s", field, why);
     *error = decoder->error;
@@ -58,16 +59,22 @@ static double scale_of(struct kw_str unit, struct kw_str measurand)
         return 1000;
     if (kw_str_eqc(unit, "kWh") || kw_str_eqc(unit, "kW"))
         return 1000;
-    if (unit.len == 0 && (kw_str_starts(measurand, KW_STR("Current.")) || kw_str_eqc(measurand, "Voltage")))
+    if (unit.len == 0 &&
+        (kw_str_starts(measurand, KW_STR("Current.")) || kw_str_eqc(measurand, "Voltage")))
         return 1000;
     return 1;
 }
 
-static kw_err decode_sample(struct kw_decoder *decoder, struct kw_json *json, struct kw_str context, struct kw_sample *sample)
+static kw_err decode_sample(struct kw_decoder *decoder, struct kw_json *json, struct kw_str context,
+                            struct kw_sample *sample)
 {
     double value = 0;
     bool has_value = false;
-    *sample = (struct kw_sample){ KW_STR("Energy.Active.Import.Register"), KW_STR(""), KW_STR("Outlet"), context, KW_NONE,
+    *sample = (struct kw_sample){ KW_STR("Energy.Active.Import.Register"),
+                                  KW_STR(""),
+                                  KW_STR("Outlet"),
+                                  context,
+                                  KW_NONE,
                                   KW_STR("") };
     for (;;) {
         enum kw_json_event event = kw_json_next(json);
@@ -81,9 +88,10 @@ static kw_err decode_sample(struct kw_decoder *decoder, struct kw_json *json, st
             value = json->f64;
             has_value = true;
         } else if (event == KW_JSON_STRING && strchr("mplu", key) != NULL && key != 0) {
-            struct kw_str *into = key == 'm' ? &sample->measurand : key == 'p' ? &sample->phase
-                                  : key == 'l'                                 ? &sample->location
-                                                                               : &sample->unit;
+            struct kw_str *into = key == 'm'   ? &sample->measurand
+                                  : key == 'p' ? &sample->phase
+                                  : key == 'l' ? &sample->location
+                                               : &sample->unit;
             *into = keep(decoder, json->text);
         } else if (kw_json_skip(json, event, NULL) != KW_OK) {
             return KW_EINVALID;
@@ -94,7 +102,8 @@ static kw_err decode_sample(struct kw_decoder *decoder, struct kw_json *json, st
     return KW_OK;
 }
 
-static kw_err decode_samples(struct kw_decoder *decoder, struct kw_json *json, struct kw_event *event)
+static kw_err decode_samples(struct kw_decoder *decoder, struct kw_json *json,
+                             struct kw_event *event)
 {
     event->samples = decoder->samples;
     for (;;) {
@@ -108,7 +117,8 @@ static kw_err decode_samples(struct kw_decoder *decoder, struct kw_json *json, s
                 return KW_EINVALID;
             continue;
         }
-        if (decode_sample(decoder, json, KW_STR("Sample.Periodic"), &decoder->samples[event->sample_count]) != KW_OK)
+        if (decode_sample(decoder, json, KW_STR("Sample.Periodic"),
+                          &decoder->samples[event->sample_count]) != KW_OK)
             return KW_EINVALID;
         event->sample_count++;
     }
@@ -118,14 +128,31 @@ struct text_field {
     const char *name;
     size_t offset;
 };
-#define TEXT(name_, member_) { name_, offsetof(struct kw_event, member_) }
+#define TEXT(name_, member_) \
+    { \
+        name_, offsetof(struct kw_event, member_) \
+    }
 static const struct text_field text_fields[] = {
-    TEXT("status", status), TEXT("state", state), TEXT("errorCode", error_code), TEXT("vendorErrorCode", vendor_error_code),
-    TEXT("info", info), TEXT("idToken", id_token), TEXT("authStatus", auth_status), TEXT("stoppedReason", reason),
-    TEXT("reason", reason), TEXT("chargingState", charging_state), TEXT("quality", quality), TEXT("vendor", vendor),
-    TEXT("model", model), TEXT("serialNumber", serial), TEXT("firmwareVersion", firmware),
-    TEXT("commandId", command_id), TEXT("ocppStatus", ocpp_status), TEXT("effect", effect),
-    TEXT("limitSrc", limit_source), TEXT("ctx", info),
+    TEXT("status", status),
+    TEXT("state", state),
+    TEXT("errorCode", error_code),
+    TEXT("vendorErrorCode", vendor_error_code),
+    TEXT("info", info),
+    TEXT("idToken", id_token),
+    TEXT("authStatus", auth_status),
+    TEXT("stoppedReason", reason),
+    TEXT("reason", reason),
+    TEXT("chargingState", charging_state),
+    TEXT("quality", quality),
+    TEXT("vendor", vendor),
+    TEXT("model", model),
+    TEXT("serialNumber", serial),
+    TEXT("firmwareVersion", firmware),
+    TEXT("commandId", command_id),
+    TEXT("ocppStatus", ocpp_status),
+    TEXT("effect", effect),
+    TEXT("limitSrc", limit_source),
+    TEXT("ctx", info),
 };
 
 static void set_number(struct kw_event *event, struct kw_str name, double value)
@@ -153,7 +180,8 @@ static void set_number(struct kw_event *event, struct kw_str name, double value)
     }
 }
 
-static void set_text(struct kw_decoder *decoder, struct kw_event *event, struct kw_str name, struct kw_str value)
+static void set_text(struct kw_decoder *decoder, struct kw_event *event, struct kw_str name,
+                     struct kw_str value)
 {
     for (size_t i = 0; i < KW_COUNT_OF(text_fields); i++) {
         if (kw_str_eqc(name, text_fields[i].name)) {
@@ -204,11 +232,19 @@ done:
 
 static void blank(struct kw_event *event)
 {
-    *event = (struct kw_event){ .n = KW_NONE, .evse = KW_NONE, .connector = KW_NONE, .at_ms = KW_NONE,
-                                .received_ms = KW_NONE, .meter_start_wh = KW_NONE, .meter_stop_wh = KW_NONE,
-                                .energy_wh = KW_NONE, .power_w = KW_NONE,
-                                .current_ma = { KW_NONE, KW_NONE, KW_NONE }, .limit_w = KW_NONE,
-                                .limit_ma = KW_NONE, .detail = KW_STR("{}") };
+    *event = (struct kw_event){ .n = KW_NONE,
+                                .evse = KW_NONE,
+                                .connector = KW_NONE,
+                                .at_ms = KW_NONE,
+                                .received_ms = KW_NONE,
+                                .meter_start_wh = KW_NONE,
+                                .meter_stop_wh = KW_NONE,
+                                .energy_wh = KW_NONE,
+                                .power_w = KW_NONE,
+                                .current_ma = { KW_NONE, KW_NONE, KW_NONE },
+                                .limit_w = KW_NONE,
+                                .limit_ma = KW_NONE,
+                                .detail = KW_STR("{}") };
 }
 
 static const char *set_field(struct kw_event *event, struct kw_str name, struct kw_str value)
@@ -246,7 +282,8 @@ static const char *set_field(struct kw_event *event, struct kw_str name, struct 
 }
 
 kw_err kw_decode_entry(struct kw_decoder *decoder, enum kw_stream stream, struct kw_str entry_id,
-                       const struct kw_str *fields, size_t field_count, struct kw_event *event, const char **error)
+                       const struct kw_str *fields, size_t field_count, struct kw_event *event,
+                       const char **error)
 {
     char name[40];
     blank(event);

@@ -15,8 +15,8 @@ void kw_decoder_free(struct kw_decoder *decoder);
 
 /* fields: name, value, name, value... `event` is valid until the next call. error: static or the
  * decoder's text. */
-KW_MUST_USE kw_err kw_decode_entry(struct kw_decoder *decoder, enum kw_stream stream, struct kw_str entry_id,
-                                   const struct kw_str *fields, size_t field_count, struct kw_event *event,
-                                   const char **error);
+KW_MUST_USE kw_err kw_decode_entry(struct kw_decoder *decoder, enum kw_stream stream,
+                                   struct kw_str entry_id, const struct kw_str *fields,
+                                   size_t field_count, struct kw_event *event, const char **error);
 
 #endif

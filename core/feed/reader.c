@@ -32,10 +32,10 @@ struct kw_reader {
     unsigned page_entries;
     int64_t stale_after_ms, lag_ms, last_event_ms, alive_ms;
     struct kw_cursor cursor;
-    char position[2][40];   /* last-generated-id when the snapshot began */
-    unsigned attempt;       /* answers of older attempts are ignored */
-    unsigned waiting;       /* snapshot requests under way */
-    unsigned references;    /* commands that still point here */
+    char position[2][40]; /* last-generated-id when the snapshot began */
+    unsigned attempt;     /* answers of older attempts are ignored */
+    unsigned waiting;     /* snapshot requests under way */
+    unsigned references;  /* commands that still point here */
     bool need_snapshot, following, closed, fatal;
     char why[80];
     struct kw_metric *entries, *bad, *gaps, *snapshots;
@@ -84,7 +84,8 @@ static void answered(kw_err err, const struct kw_reply *reply, void *arg)
 }
 
 static struct ask *new_ask(struct kw_reader *reader,
-                           void (*on_reply)(struct kw_reader *, const struct kw_reply *, const struct ask *))
+                           void (*on_reply)(struct kw_reader *, const struct kw_reply *,
+                                            const struct ask *))
 {
     struct ask *ask = kw_zalloc(sizeof *ask);
     ask->reader = reader;
@@ -93,8 +94,8 @@ static struct ask *new_ask(struct kw_reader *reader,
     return ask;
 }
 
-static void send(struct kw_reader *reader, struct kw_redis *link, const struct kw_str *args, size_t count,
-                 struct ask *ask)
+static void send(struct kw_reader *reader, struct kw_redis *link, const struct kw_str *args,
+                 size_t count, struct ask *ask)
 {
     reader->references++;
     if (kw_redis_command_within(link, args, count, KW_READ_TIMEOUT_MS, answered, ask) == KW_OK)
@@ -104,7 +105,8 @@ static void send(struct kw_reader *reader, struct kw_redis *link, const struct k
     retry_later(reader);
 }
 
-static struct kw_str key_of(const struct kw_reader *reader, const char *rest, char *out, size_t size)
+static struct kw_str key_of(const struct kw_reader *reader, const char *rest, char *out,
+                            size_t size)
 {
     int length = snprintf(out, size, "%s%s", reader->prefix, rest);
     return kw_str_n(out, (size_t)length);
@@ -139,7 +141,9 @@ static void tell_state(struct kw_reader *reader)
 {
     bool up = kw_redis_up(reader->control) && kw_redis_up(reader->block);
     bool fresh = kw_now_ms() - reader->alive_ms <= reader->stale_after_ms;
-    enum kw_feed_state state = !up ? KW_FEED_LOST : fresh && reader->following ? KW_FEED_LIVE : KW_FEED_STALE;
+    enum kw_feed_state state = !up                          ? KW_FEED_LOST
+                               : fresh && reader->following ? KW_FEED_LIVE
+                                                            : KW_FEED_STALE;
     if (up && reader->alive_ms == 0)
         state = KW_FEED_LOST;
     reader->events->on_state(state, reader->lag_ms, reader->last_event_ms, reader->arg);
@@ -149,12 +153,14 @@ static void on_alive(struct kw_reader *reader, const struct kw_reply *reply, con
 {
     int64_t alive = 0;
     (void)ask;
-    if (reply->type == KW_REPLY_ARRAY && reply->count == 2 && reply->items[0]->type == KW_REPLY_TEXT &&
+    if (reply->type == KW_REPLY_ARRAY && reply->count == 2 &&
+        reply->items[0]->type == KW_REPLY_TEXT &&
         kw_str_to_i64(reply->items[0]->text, &alive) == KW_OK) {
         reader->alive_ms = alive;
         bool other = !kw_str_eqc(reply->items[1]->text, reader->cursor.epoch);
         if (other && reader->following) {
-            KW_LOG(KW_LOG_WARN, "feed", "the data set in Redis was rebuilt", KW_LT("epoch", reply->items[1]->text));
+            KW_LOG(KW_LOG_WARN, "feed", "the data set in Redis was rebuilt",
+                   KW_LT("epoch", reply->items[1]->text));
             retry_later(reader);
         }
     } else if (reader->following && reply->type == KW_REPLY_ARRAY) {
@@ -173,8 +179,8 @@ static void poll_alive(struct kw_timer *timer, void *arg)
         tell_state(reader);
         return;
     }
-    struct kw_str args[4] = { KW_STR("HMGET"), key_of(reader, "meta", key, sizeof key), KW_STR("aliveTs"),
-                              KW_STR("epoch") };
+    struct kw_str args[4] = { KW_STR("HMGET"), key_of(reader, "meta", key, sizeof key),
+                              KW_STR("aliveTs"), KW_STR("epoch") };
     send(reader, reader->control, args, 4, new_ask(reader, on_alive));
 }
 
@@ -186,7 +192,8 @@ static void snapshot_part_done(struct kw_reader *reader)
         return;
     kw_metric_add(reader->snapshots, 1);
     for (int stream = 0; stream < 2; stream++) {
-        memcpy(reader->cursor.last_id[stream], reader->position[stream], sizeof reader->position[stream]);
+        memcpy(reader->cursor.last_id[stream], reader->position[stream],
+               sizeof reader->position[stream]);
         reader->cursor.last_n[stream] = 0;
     }
     reader->need_snapshot = false;
@@ -200,15 +207,16 @@ static void on_hash(struct kw_reader *reader, const struct kw_reply *reply, cons
         struct kw_str *fields = kw_alloc(reply->count * sizeof *fields);
         for (size_t i = 0; i < reply->count; i++)
             fields[i] = reply->items[i]->text;
-        reader->events->on_snapshot_row(ask->kind, kw_str_of(ask->id), ask->connector, kw_str_of(ask->transaction), fields,
-                                        reply->count, reader->arg);
+        reader->events->on_snapshot_row(ask->kind, kw_str_of(ask->id), ask->connector,
+                                        kw_str_of(ask->transaction), fields, reply->count,
+                                        reader->arg);
         kw_free(fields);
     }
     snapshot_part_done(reader);
 }
 
-static void ask_hash(struct kw_reader *reader, const char *kind, struct kw_str key, struct kw_str id, int64_t connector,
-                     struct kw_str transaction)
+static void ask_hash(struct kw_reader *reader, const char *kind, struct kw_str key,
+                     struct kw_str id, int64_t connector, struct kw_str transaction)
 {
     struct ask *ask = new_ask(reader, on_hash);
     ask->kind = kind;
@@ -223,13 +231,14 @@ static void ask_hash(struct kw_reader *reader, const char *kind, struct kw_str k
     send(reader, reader->control, args, 2, ask);
 }
 
-static void on_members(struct kw_reader *reader, const struct kw_reply *reply, const struct ask *ask)
+static void on_members(struct kw_reader *reader, const struct kw_reply *reply,
+                       const struct ask *ask)
 {
     char key[256];
     for (size_t i = 0; reply->type == KW_REPLY_ARRAY && i < reply->count; i++) {
         struct kw_str id = reply->items[i]->text;
-        int length = snprintf(key, sizeof key, "%s%s:%.*s", reader->prefix, ask->kind, (int)(id.len < 100 ? id.len : 100),
-                              id.ptr);
+        int length = snprintf(key, sizeof key, "%s%s:%.*s", reader->prefix, ask->kind,
+                              (int)(id.len < 100 ? id.len : 100), id.ptr);
         ask_hash(reader, ask->kind, kw_str_n(key, (size_t)length), id, KW_NONE, KW_STR(""));
     }
     snapshot_part_done(reader);
@@ -241,7 +250,8 @@ static void on_active(struct kw_reader *reader, const struct kw_reply *reply, co
     (void)ask;
     for (size_t i = 0; reply->type == KW_REPLY_ARRAY && i < reply->count; i++) {
         struct kw_str transaction, cs = kw_str_cut(reply->items[i]->text, '|', &transaction);
-        int length = snprintf(key, sizeof key, "%stx:%.*s:%.*s", reader->prefix, (int)(cs.len < 60 ? cs.len : 60), cs.ptr,
+        int length = snprintf(key, sizeof key, "%stx:%.*s:%.*s", reader->prefix,
+                              (int)(cs.len < 60 ? cs.len : 60), cs.ptr,
                               (int)(transaction.len < 60 ? transaction.len : 60), transaction.ptr);
         ask_hash(reader, "tx", kw_str_n(key, (size_t)length), cs, KW_NONE, transaction);
     }
@@ -273,7 +283,8 @@ static void on_scan(struct kw_reader *reader, const struct kw_reply *reply, cons
 static void scan(struct kw_reader *reader, struct kw_str at)
 {
     char pattern[96];
-    struct kw_str args[6] = { KW_STR("SCAN"), at, KW_STR("MATCH"), key_of(reader, "conn:*", pattern, sizeof pattern),
+    struct kw_str args[6] = { KW_STR("SCAN"),  at,
+                              KW_STR("MATCH"), key_of(reader, "conn:*", pattern, sizeof pattern),
                               KW_STR("COUNT"), KW_STR(KW_SCAN_COUNT) };
     reader->waiting++;
     send(reader, reader->control, args, 6, new_ask(reader, on_scan));
@@ -299,7 +310,8 @@ static void snapshot(struct kw_reader *reader)
     members(reader, "stations", "station");
     members(reader, "nodes", "node");
     scan(reader, KW_STR("0"));
-    struct kw_str args[4] = { KW_STR("ZRANGE"), key_of(reader, "tx:active", key, sizeof key), KW_STR("0"), KW_STR("-1") };
+    struct kw_str args[4] = { KW_STR("ZRANGE"), key_of(reader, "tx:active", key, sizeof key),
+                              KW_STR("0"), KW_STR("-1") };
     reader->waiting++;
     send(reader, reader->control, args, 4, new_ask(reader, on_active));
     if (attempt == reader->attempt)
@@ -314,12 +326,16 @@ static void want_snapshot(struct kw_reader *reader, const char *why)
     (void)snprintf(reader->why, sizeof reader->why, "%s", why);
 }
 
-static void on_positions(struct kw_reader *reader, const struct kw_reply *reply, const struct ask *ask)
+static void on_positions(struct kw_reader *reader, const struct kw_reply *reply,
+                         const struct ask *ask)
 {
     int stream = (int)ask->connector;
-    struct kw_str last = reply->type == KW_REPLY_ARRAY ? field_of(reply, "last-generated-id") : KW_STR_NONE;
-    if (last.ptr == NULL || kw_str_copy(last, reader->position[stream], sizeof reader->position[stream]) != KW_OK)
-        (void)snprintf(reader->position[stream], sizeof reader->position[stream], "0-0"); /* no stream yet */
+    struct kw_str last =
+        reply->type == KW_REPLY_ARRAY ? field_of(reply, "last-generated-id") : KW_STR_NONE;
+    if (last.ptr == NULL ||
+        kw_str_copy(last, reader->position[stream], sizeof reader->position[stream]) != KW_OK)
+        (void)snprintf(reader->position[stream], sizeof reader->position[stream],
+                       "0-0"); /* no stream yet */
     const char *ours = reader->cursor.last_id[stream];
     if (ours[0] != 0 && compare_ids(reader->position[stream], ours) < 0)
         want_snapshot(reader, "Redis lost data: its stream ends before our cursor");
@@ -339,7 +355,8 @@ static void ask_position(struct kw_reader *reader, enum kw_stream stream)
     struct ask *ask = new_ask(reader, on_positions);
     ask->connector = (int64_t)stream;
     struct kw_str args[3] = { KW_STR("XINFO"), KW_STR("STREAM"),
-                              key_of(reader, stream == KW_STREAM_EV ? "ev" : "mv", key, sizeof key) };
+                              key_of(reader, stream == KW_STREAM_EV ? "ev" : "mv", key,
+                                     sizeof key) };
     send(reader, reader->control, args, 3, ask);
 }
 
@@ -354,8 +371,9 @@ static void on_meta(struct kw_reader *reader, const struct kw_reply *reply, cons
     }
     if (kw_str_to_i64(field_of(reply, "major"), &major) != KW_OK || major != 1) {
         reader->fatal = true;
-        reader->events->on_fatal("the complex speaks another major version of the contract; this program knows 1",
-                                 reader->arg);
+        reader->events->on_fatal(
+            "the complex speaks another major version of the contract; this program knows 1",
+            reader->arg);
         return;
     }
     if (kw_str_to_i64(field_of(reply, "aliveTs"), &reader->alive_ms) != KW_OK)
@@ -374,7 +392,8 @@ static void on_meta(struct kw_reader *reader, const struct kw_reply *reply, cons
 static void begin(struct kw_reader *reader)
 {
     char key[96];
-    if (reader->closed || reader->fatal || !kw_redis_up(reader->control) || !kw_redis_up(reader->block))
+    if (reader->closed || reader->fatal || !kw_redis_up(reader->control) ||
+        !kw_redis_up(reader->block))
         return;
     reader->attempt++;
     reader->following = false;
@@ -384,7 +403,8 @@ static void begin(struct kw_reader *reader)
 
 /* --- following the streams --- */
 
-static void take_entry(struct kw_reader *reader, enum kw_stream stream, const struct kw_reply *entry)
+static void take_entry(struct kw_reader *reader, enum kw_stream stream,
+                       const struct kw_reply *entry)
 {
     struct kw_str fields[128];
     struct kw_event event;
@@ -396,7 +416,8 @@ static void take_entry(struct kw_reader *reader, enum kw_stream stream, const st
     size_t count = pairs->count < KW_COUNT_OF(fields) ? pairs->count : KW_COUNT_OF(fields);
     for (size_t i = 0; i < count; i++)
         fields[i] = pairs->items[i]->text;
-    KW_IGNORE(kw_str_copy(id, reader->cursor.last_id[stream], sizeof reader->cursor.last_id[stream]));
+    KW_IGNORE(
+        kw_str_copy(id, reader->cursor.last_id[stream], sizeof reader->cursor.last_id[stream]));
     kw_metric_add(reader->entries, 1);
     if (kw_decode_entry(reader->decoder, stream, id, fields, count, &event, &error) != KW_OK) {
         kw_metric_add(reader->bad, 1);
@@ -435,7 +456,9 @@ static void on_read(struct kw_reader *reader, const struct kw_reply *reply, cons
         if (one->type != KW_REPLY_ARRAY || one->count != 2)
             continue;
         struct kw_str name = one->items[0]->text;
-        enum kw_stream stream = name.len > 2 && memcmp(name.ptr + name.len - 2, "mv", 2) == 0 ? KW_STREAM_MV : KW_STREAM_EV;
+        enum kw_stream stream = name.len > 2 && memcmp(name.ptr + name.len - 2, "mv", 2) == 0
+                                    ? KW_STREAM_MV
+                                    : KW_STREAM_EV;
         for (size_t j = 0; j < one->items[1]->count; j++)
             take_entry(reader, stream, one->items[1]->items[j]);
     }
@@ -449,9 +472,16 @@ static void follow(struct kw_reader *reader)
         return;
     (void)snprintf(count, sizeof count, "%u", reader->page_entries);
     const char *from_ev = reader->cursor.last_id[0], *from_mv = reader->cursor.last_id[1];
-    struct kw_str args[10] = { KW_STR("XREAD"), KW_STR("COUNT"), kw_str_of(count), KW_STR("BLOCK"), KW_STR("1000"),
-                               KW_STR("STREAMS"), key_of(reader, "ev", ev, sizeof ev), key_of(reader, "mv", mv, sizeof mv),
-                               kw_str_of(from_ev[0] != 0 ? from_ev : "0-0"), kw_str_of(from_mv[0] != 0 ? from_mv : "0-0") };
+    struct kw_str args[10] = { KW_STR("XREAD"),
+                               KW_STR("COUNT"),
+                               kw_str_of(count),
+                               KW_STR("BLOCK"),
+                               KW_STR("1000"),
+                               KW_STR("STREAMS"),
+                               key_of(reader, "ev", ev, sizeof ev),
+                               key_of(reader, "mv", mv, sizeof mv),
+                               kw_str_of(from_ev[0] != 0 ? from_ev : "0-0"),
+                               kw_str_of(from_mv[0] != 0 ? from_mv : "0-0") };
     send(reader, reader->block, args, 10, new_ask(reader, on_read));
 }
 
@@ -486,24 +516,31 @@ static void on_retry(struct kw_timer *timer, void *arg)
     begin(arg);
 }
 
-kw_err kw_reader_new(struct kw_loop *loop, const struct kw_reader_options *options, const struct kw_cursor *from,
-                     const struct kw_reader_events *events, void *arg, struct kw_reader **out, char *error,
-                     size_t error_size)
+kw_err kw_reader_new(struct kw_loop *loop, const struct kw_reader_options *options,
+                     const struct kw_cursor *from, const struct kw_reader_events *events, void *arg,
+                     struct kw_reader **out, char *error, size_t error_size)
 {
     struct kw_reader *reader = kw_zalloc(sizeof *reader);
-    struct kw_redis_options redis = { .url = options->redis_url, .name = "kw-feed", .metrics = options->metrics };
+    struct kw_redis_options redis = { .url = options->redis_url,
+                                      .name = "kw-feed",
+                                      .metrics = options->metrics };
     reader->loop = loop;
     reader->events = events;
     reader->arg = arg;
     reader->cursor = *from;
     reader->page_entries = options->page_entries > 0 ? options->page_entries : KW_PAGE_ENTRIES;
-    reader->stale_after_ms = options->stale_after_ms > 0 ? options->stale_after_ms : KW_STALE_AFTER_MS;
+    reader->stale_after_ms =
+        options->stale_after_ms > 0 ? options->stale_after_ms : KW_STALE_AFTER_MS;
     (void)snprintf(reader->prefix, sizeof reader->prefix, "%s", options->prefix);
     want_snapshot(reader, "start: the live model is empty");
-    reader->entries = kw_metrics_counter(options->metrics, "kw_feed_entries_total", "", "Stream entries read.");
-    reader->bad = kw_metrics_counter(options->metrics, "kw_feed_bad_entries_total", "", "Stream entries refused.");
-    reader->gaps = kw_metrics_counter(options->metrics, "kw_feed_gaps_total", "", "Gaps in the numbers of a stream.");
-    reader->snapshots = kw_metrics_counter(options->metrics, "kw_feed_snapshots_total", "", "Full snapshots read.");
+    reader->entries =
+        kw_metrics_counter(options->metrics, "kw_feed_entries_total", "", "Stream entries read.");
+    reader->bad = kw_metrics_counter(options->metrics, "kw_feed_bad_entries_total", "",
+                                     "Stream entries refused.");
+    reader->gaps = kw_metrics_counter(options->metrics, "kw_feed_gaps_total", "",
+                                      "Gaps in the numbers of a stream.");
+    reader->snapshots =
+        kw_metrics_counter(options->metrics, "kw_feed_snapshots_total", "", "Full snapshots read.");
     kw_err err = kw_redis_new(loop, &redis, on_link, reader, &reader->control, error, error_size);
     if (err == KW_OK)
         err = kw_redis_new(loop, &redis, on_link, reader, &reader->block, error, error_size);

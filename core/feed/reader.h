@@ -27,26 +27,31 @@ struct kw_reader_events {
     /* Snapshot: what is not mentioned between begin and end is gone. kind: "station" (id = cs),
      * "conn" (id = cs, connector), "tx" (id = cs, transaction), "node". fields: name, value, ... */
     void (*on_snapshot_begin)(const char *why, void *arg);
-    void (*on_snapshot_row)(const char *kind, struct kw_str id, int64_t connector, struct kw_str transaction,
-                            const struct kw_str *fields, size_t count, void *arg);
-    void (*on_snapshot_end)(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg); /* then page_done */
+    void (*on_snapshot_row)(const char *kind, struct kw_str id, int64_t connector,
+                            struct kw_str transaction, const struct kw_str *fields, size_t count,
+                            void *arg);
+    void (*on_snapshot_end)(struct kw_reader *reader, const struct kw_cursor *cursor,
+                            void *arg); /* then page_done */
     /* n jumped: events are missing (trimmed or lost). A snapshot follows. */
     void (*on_gap)(enum kw_stream stream, int64_t expected_n, int64_t got_n, void *arg);
-    void (*on_bad_entry)(enum kw_stream stream, struct kw_str entry_id, const char *error, void *arg);
+    void (*on_bad_entry)(enum kw_stream stream, struct kw_str entry_id, const char *error,
+                         void *arg);
     void (*on_state)(enum kw_feed_state state, int64_t lag_ms, int64_t last_event_ms, void *arg);
-    void (*on_fatal)(const char *text, void *arg); /* unknown contract major: nothing more is read */
+    void (*on_fatal)(const char *text,
+                     void *arg); /* unknown contract major: nothing more is read */
 };
 
 struct kw_reader_options {
     const char *redis_url;
-    const char *prefix;      /* "kw:1:" */
-    unsigned page_entries;   /* 0: 500 */
-    int64_t stale_after_ms;  /* 0: 15,000 without aliveTs */
+    const char *prefix;     /* "kw:1:" */
+    unsigned page_entries;  /* 0: 500 */
+    int64_t stale_after_ms; /* 0: 15,000 without aliveTs */
     struct kw_metrics *metrics;
 };
 
 KW_MUST_USE kw_err kw_reader_new(struct kw_loop *loop, const struct kw_reader_options *options,
-                                 const struct kw_cursor *from, const struct kw_reader_events *events, void *arg,
+                                 const struct kw_cursor *from,
+                                 const struct kw_reader_events *events, void *arg,
                                  struct kw_reader **out, char *error, size_t error_size);
 void kw_reader_page_done(struct kw_reader *reader);
 void kw_reader_close(struct kw_reader *reader); /* frees itself later; no more callbacks */

@@ -75,7 +75,8 @@ static void *arena_take(struct kw_redis *redis, size_t size)
 
 static void arena_reset(struct kw_redis *redis, bool all)
 {
-    while (redis->arena != NULL && (all || redis->arena->next != NULL || redis->arena->size > KW_ARENA_CHUNK_BYTES)) {
+    while (redis->arena != NULL &&
+           (all || redis->arena->next != NULL || redis->arena->size > KW_ARENA_CHUNK_BYTES)) {
         struct chunk *chunk = redis->arena;
         redis->arena = chunk->next;
         kw_free(chunk);
@@ -218,12 +219,14 @@ static void went_down(struct kw_redis *redis, kw_err err)
         return;
     }
     if (was_up) {
-        KW_LOG(KW_LOG_WARN, "redis", "connection lost", KW_LC("link", redis->name), KW_LC("why", redis->why));
+        KW_LOG(KW_LOG_WARN, "redis", "connection lost", KW_LC("link", redis->name),
+               KW_LC("why", redis->why));
         redis->on_state(false, redis->why, redis->arg);
     }
     int64_t jitter = kw_loop_now_ms(redis->loop) % (redis->backoff_ms / 2 + 1);
     kw_timer_start(redis->retry, redis->backoff_ms / 2 + jitter, 0);
-    redis->backoff_ms = redis->backoff_ms * 2 > KW_BACKOFF_MOST_MS ? KW_BACKOFF_MOST_MS : redis->backoff_ms * 2;
+    redis->backoff_ms =
+        redis->backoff_ms * 2 > KW_BACKOFF_MOST_MS ? KW_BACKOFF_MOST_MS : redis->backoff_ms * 2;
 }
 
 static void drop(struct kw_redis *redis, const char *why)
@@ -236,7 +239,8 @@ static void drop(struct kw_redis *redis, const char *why)
 static void greeted(struct kw_redis *redis, const struct kw_reply *reply)
 {
     if (reply->type == KW_REPLY_ERROR) {
-        KW_LOG(KW_LOG_ERROR, "redis", "the server refused the greeting; check user, password and database number",
+        KW_LOG(KW_LOG_ERROR, "redis",
+               "the server refused the greeting; check user, password and database number",
                KW_LT("error", reply->text));
         drop(redis, "refused by the server");
         return;
@@ -284,7 +288,8 @@ static void on_closed(struct kw_conn *conn, kw_err why, void *arg)
     (void)conn;
     redis->conn = NULL;
     if (why != KW_OK || redis->why[0] == 0)
-        (void)snprintf(redis->why, sizeof redis->why, "%s", kw_err_text(why == KW_OK ? KW_ECLOSED : why));
+        (void)snprintf(redis->why, sizeof redis->why, "%s",
+                       kw_err_text(why == KW_OK ? KW_ECLOSED : why));
     went_down(redis, why == KW_OK ? KW_ECLOSED : why);
 }
 
@@ -329,7 +334,8 @@ static void on_open(struct kw_conn *conn, void *arg)
     KW_ASSERT(redis->reader != NULL);
     redis->reader->privdata = redis;
     if (redis->password[0] != 0) {
-        struct kw_str args[3] = { KW_STR("AUTH"), kw_str_of(redis->user), kw_str_of(redis->password) };
+        struct kw_str args[3] = { KW_STR("AUTH"), kw_str_of(redis->user),
+                                  kw_str_of(redis->password) };
         if (redis->user[0] == 0)
             args[1] = args[2];
         greet(redis, args, redis->user[0] == 0 ? 2 : 3);
@@ -344,8 +350,8 @@ static void on_open(struct kw_conn *conn, void *arg)
 static void dial(struct kw_redis *redis)
 {
     static const struct kw_conn_events events = { on_open, on_data, NULL, on_closed };
-    redis->conn = kw_conn_dial(redis->loop, redis->host, redis->port, NULL, NULL, redis->connect_timeout_ms, &events,
-                               redis);
+    redis->conn = kw_conn_dial(redis->loop, redis->host, redis->port, NULL, NULL,
+                               redis->connect_timeout_ms, &events, redis);
     kw_conn_set_queue_limit(redis->conn, KW_REDIS_OUT_BYTES);
 }
 
@@ -362,7 +368,8 @@ static void tick(struct kw_timer *timer, void *arg)
 {
     struct kw_redis *redis = arg;
     (void)timer;
-    if (redis->queue_count > 0 && redis->queue[redis->queue_head].deadline_ms < kw_loop_now_ms(redis->loop))
+    if (redis->queue_count > 0 &&
+        redis->queue[redis->queue_head].deadline_ms < kw_loop_now_ms(redis->loop))
         drop(redis, "a command got no answer in time");
 }
 
@@ -371,8 +378,9 @@ static kw_err parse_url(struct kw_redis *redis, const char *url, char *error, si
     struct kw_str rest = kw_str_of(url), host, port, database, user;
     int64_t number = KW_REDIS_PORT;
     if (kw_str_starts(rest, KW_STR("rediss://"))) {
-        (void)snprintf(error, error_size, "rediss:// needs hiredis with TLS, which this build lacks; use a tunnel or "
-                                          "redis:// on a private network");
+        (void)snprintf(error, error_size,
+                       "rediss:// needs hiredis with TLS, which this build lacks; use a tunnel or "
+                       "redis:// on a private network");
         return KW_EUNSUPPORTED;
     }
     if (!kw_str_starts(rest, KW_STR("redis://")))
@@ -394,18 +402,20 @@ static kw_err parse_url(struct kw_redis *redis, const char *url, char *error, si
         goto bad;
     redis->port = (uint16_t)number;
     number = 0;
-    if (database.len > 0 && (kw_str_to_i64(database, &number) != KW_OK || number < 0 || number > 1023))
+    if (database.len > 0 &&
+        (kw_str_to_i64(database, &number) != KW_OK || number < 0 || number > 1023))
         goto bad;
     redis->database = (int)number;
     return KW_OK;
 bad:
-    (void)snprintf(error, error_size, "the Redis address must read redis://[user:password@]host[:port][/database]");
+    (void)snprintf(error, error_size,
+                   "the Redis address must read redis://[user:password@]host[:port][/database]");
     return KW_EINVALID;
 }
 
 kw_err kw_redis_new(struct kw_loop *loop, const struct kw_redis_options *options,
-                    void (*on_state)(bool up, const char *why, void *arg), void *arg, struct kw_redis **out,
-                    char *error, size_t error_size)
+                    void (*on_state)(bool up, const char *why, void *arg), void *arg,
+                    struct kw_redis **out, char *error, size_t error_size)
 {
     struct kw_redis *redis = kw_zalloc(sizeof *redis);
     kw_err err = parse_url(redis, options->url, error, error_size);
@@ -416,12 +426,16 @@ kw_err kw_redis_new(struct kw_loop *loop, const struct kw_redis_options *options
     redis->loop = loop;
     redis->on_state = on_state;
     redis->arg = arg;
-    redis->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms : KW_CONNECT_MS;
-    redis->command_timeout_ms = options->command_timeout_ms > 0 ? options->command_timeout_ms : KW_COMMAND_MS;
+    redis->connect_timeout_ms =
+        options->connect_timeout_ms > 0 ? options->connect_timeout_ms : KW_CONNECT_MS;
+    redis->command_timeout_ms =
+        options->command_timeout_ms > 0 ? options->command_timeout_ms : KW_COMMAND_MS;
     redis->max_pending = options->max_pending > 0 ? options->max_pending : KW_PENDING_MAX;
     redis->backoff_ms = KW_BACKOFF_LEAST_MS;
-    (void)snprintf(redis->name, sizeof redis->name, "%s", options->name != NULL ? options->name : "kilowatch");
-    redis->commands = kw_metrics_counter(options->metrics, "kw_redis_commands_total", "", "Commands sent to Redis.");
+    (void)snprintf(redis->name, sizeof redis->name, "%s",
+                   options->name != NULL ? options->name : "kilowatch");
+    redis->commands = kw_metrics_counter(options->metrics, "kw_redis_commands_total", "",
+                                         "Commands sent to Redis.");
     redis->reconnects = kw_metrics_counter(options->metrics, "kw_redis_reconnects_total", "",
                                            "Attempts to reach Redis again.");
     redis->retry = kw_timer_new(loop, retry, redis);
@@ -450,8 +464,8 @@ bool kw_redis_up(const struct kw_redis *redis)
     return redis->up;
 }
 
-kw_err kw_redis_command_within(struct kw_redis *redis, const struct kw_str *args, size_t count, int64_t timeout_ms,
-                               kw_redis_on_reply *on_reply, void *arg)
+kw_err kw_redis_command_within(struct kw_redis *redis, const struct kw_str *args, size_t count,
+                               int64_t timeout_ms, kw_redis_on_reply *on_reply, void *arg)
 {
     if (!redis->up || redis->conn == NULL || redis->closing)
         return KW_ECLOSED;
@@ -465,8 +479,8 @@ kw_err kw_redis_command_within(struct kw_redis *redis, const struct kw_str *args
     return KW_OK;
 }
 
-kw_err kw_redis_command(struct kw_redis *redis, const struct kw_str *args, size_t count, kw_redis_on_reply *on_reply,
-                        void *arg)
+kw_err kw_redis_command(struct kw_redis *redis, const struct kw_str *args, size_t count,
+                        kw_redis_on_reply *on_reply, void *arg)
 {
     return kw_redis_command_within(redis, args, count, redis->command_timeout_ms, on_reply, arg);
 }

@@ -19,7 +19,14 @@
 
 struct kw_redis;
 
-enum kw_reply_type { KW_REPLY_NIL, KW_REPLY_TEXT, KW_REPLY_STATUS, KW_REPLY_INT, KW_REPLY_ARRAY, KW_REPLY_ERROR };
+enum kw_reply_type {
+    KW_REPLY_NIL,
+    KW_REPLY_TEXT,
+    KW_REPLY_STATUS,
+    KW_REPLY_INT,
+    KW_REPLY_ARRAY,
+    KW_REPLY_ERROR
+};
 struct kw_reply {
     enum kw_reply_type type;
     int64_t number;
@@ -29,12 +36,14 @@ struct kw_reply {
 };
 
 struct kw_redis_options {
-    const char *url; /* redis://[user:password@]host[:port][/db]; rediss:// is refused with the reason */
+    const char
+        *url; /* redis://[user:password@]host[:port][/db]; rediss:// is refused with the reason */
     int64_t connect_timeout_ms; /* 0: 3 s */
     int64_t command_timeout_ms; /* 0: 5 s; a BLOCK command adds its own */
     unsigned max_pending;       /* 0: 100,000 commands */
-    size_t reply_limit_bytes;   /* 0: 64 MiB for one reply; beyond it the link is dropped (KW_ETOOBIG) */
-    const char *name;           /* CLIENT SETNAME */
+    size_t
+        reply_limit_bytes; /* 0: 64 MiB for one reply; beyond it the link is dropped (KW_ETOOBIG) */
+    const char *name;      /* CLIENT SETNAME */
     struct kw_metrics *metrics;
 };
 
@@ -55,8 +64,9 @@ typedef void kw_redis_on_reply(kw_err err, const struct kw_reply *reply, void *a
 KW_MUST_USE kw_err kw_redis_command(struct kw_redis *redis, const struct kw_str *args, size_t count,
                                     kw_redis_on_reply *on_reply, void *arg);
 /* The same with a time-out of its own (XREAD BLOCK). */
-KW_MUST_USE kw_err kw_redis_command_within(struct kw_redis *redis, const struct kw_str *args, size_t count,
-                                           int64_t timeout_ms, kw_redis_on_reply *on_reply, void *arg);
+KW_MUST_USE kw_err kw_redis_command_within(struct kw_redis *redis, const struct kw_str *args,
+                                           size_t count, int64_t timeout_ms,
+                                           kw_redis_on_reply *on_reply, void *arg);
 /* The same for a command that is RESP2 text already (one whole array of bulk strings). */
 KW_MUST_USE kw_err kw_redis_command_encoded(struct kw_redis *redis, struct kw_str command,
                                             kw_redis_on_reply *on_reply, void *arg);

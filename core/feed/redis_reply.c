@@ -134,15 +134,16 @@ static void free_object(void *object)
     (void)object; /* the arena's */
 }
 
-static const redisReplyObjectFunctions functions = { create_string, create_array, create_integer, create_nil,
-                                                     free_object };
+static const redisReplyObjectFunctions functions = { create_string, create_array, create_integer,
+                                                     create_nil, free_object };
 
 struct kw_reply_reader *kw_reply_reader_new(size_t limit_bytes)
 {
     struct kw_reply_reader *reader = kw_zalloc(sizeof *reader);
     KW_ASSERT(limit_bytes > 0);
     reader->limit = limit_bytes;
-    reader->hiredis = redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
+    reader->hiredis =
+        redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
     KW_ASSERT(reader->hiredis != NULL);
     reader->hiredis->privdata = reader;
     return reader;
@@ -176,7 +177,9 @@ kw_err kw_reply_reader_next(struct kw_reply_reader *reader, const struct kw_repl
 {
     void *found = NULL;
     if (redisReaderGetReply(reader->hiredis, &found) != REDIS_OK)
-        return reader->over ? KW_ETOOBIG : reader->hiredis->err == REDIS_ERR_OOM ? KW_ENOMEM : KW_EPROTO;
+        return reader->over                            ? KW_ETOOBIG
+               : reader->hiredis->err == REDIS_ERR_OOM ? KW_ENOMEM
+                                                       : KW_EPROTO;
     if (found == NULL)
         return KW_EAGAIN;
     *reply = found;

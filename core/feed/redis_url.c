@@ -95,15 +95,17 @@ static const char *read_host(struct kw_str text, struct kw_redis_url *out)
     return why;
 }
 
-kw_err kw_redis_url_parse(const char *text, struct kw_redis_url *out, char *error, size_t error_size)
+kw_err kw_redis_url_parse(const char *text, struct kw_redis_url *out, char *error,
+                          size_t error_size)
 {
     struct kw_str url = kw_str_of(text), rest;
     const char *why = NULL;
     bool is_path = kw_str_starts(url, KW_STR("unix://"));
     memset(out, 0, sizeof *out);
     if (kw_str_starts(url, KW_STR("rediss://"))) {
-        (void)snprintf(error, error_size, "Redis URL: rediss:// needs a hiredis with TLS, which Debian 12 does not "
-                                          "have; keep Redis on loopback or a socket and write redis:// or unix://");
+        (void)snprintf(error, error_size,
+                       "Redis URL: rediss:// needs a hiredis with TLS, which Debian 12 does not "
+                       "have; keep Redis on loopback or a socket and write redis:// or unix://");
         return KW_EUNSUPPORTED;
     }
     if (!is_path && !kw_str_starts(url, KW_STR("redis://")))

@@ -8,14 +8,15 @@
 #include "base/str.h"
 
 struct kw_redis_url {
-    char host[256]; /* name or address, without brackets; "" for a socket path */
-    char path[108]; /* as sun_path */
+    char host[256];                /* name or address, without brackets; "" for a socket path */
+    char path[108];                /* as sun_path */
     char user[128], password[512]; /* "" = none */
     uint16_t port;
     unsigned db;
 };
 
 /* KW_EINVALID, KW_EUNSUPPORTED (rediss): `error` says what is wrong and what to write. */
-KW_MUST_USE kw_err kw_redis_url_parse(const char *text, struct kw_redis_url *out, char *error, size_t error_size);
+KW_MUST_USE kw_err kw_redis_url_parse(const char *text, struct kw_redis_url *out, char *error,
+                                      size_t error_size);
 
 #endif

@@ -39,7 +39,8 @@ static void on_loop(void *arg)
 static void *look_up(void *arg)
 {
     struct kw_resolve *resolve = arg;
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
     struct addrinfo *found = NULL;
     if (getaddrinfo(resolve->host, resolve->service, &hints, &found) != 0)
         found = NULL;
@@ -47,7 +48,8 @@ static void *look_up(void *arg)
     resolve->found = found;
     bool cancelled = resolve->cancelled;
     if (!cancelled)
-        kw_loop_post(resolve->loop, on_loop, resolve); /* under the lock: the loop cannot go before */
+        kw_loop_post(resolve->loop, on_loop,
+                     resolve); /* under the lock: the loop cannot go before */
     (void)pthread_mutex_unlock(&resolve->lock);
     if (cancelled)
         resolve_free(resolve);
@@ -55,7 +57,8 @@ static void *look_up(void *arg)
 }
 
 struct kw_resolve *kw_resolve_start(struct kw_loop *loop, const char *host, uint16_t port,
-                                    void (*on_done)(const struct addrinfo *found, void *arg), void *arg)
+                                    void (*on_done)(const struct addrinfo *found, void *arg),
+                                    void *arg)
 {
     pthread_t thread;
     struct kw_resolve *resolve = kw_zalloc(sizeof *resolve);

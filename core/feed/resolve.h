@@ -14,7 +14,8 @@ struct kw_resolve;
 /* on_done(found, arg) on the loop, never inside; found NULL: no address. The callback must not keep
  * `found`; the request is dead after it. NULL: no thread could be started. */
 struct kw_resolve *kw_resolve_start(struct kw_loop *loop, const char *host, uint16_t port,
-                                    void (*on_done)(const struct addrinfo *found, void *arg), void *arg);
+                                    void (*on_done)(const struct addrinfo *found, void *arg),
+                                    void *arg);
 void kw_resolve_cancel(struct kw_resolve *resolve); /* on_done will not come; NULL is fine */
 
 #endif

@@ -107,7 +107,8 @@ static void on_loaded(kw_err err, const struct kw_reply *reply, void *arg)
         release(writer);
         return;
     }
-    if (err != KW_OK || reply->type != KW_REPLY_TEXT || kw_str_copy(reply->text, writer->sha, sizeof writer->sha) != KW_OK)
+    if (err != KW_OK || reply->type != KW_REPLY_TEXT ||
+        kw_str_copy(reply->text, writer->sha, sizeof writer->sha) != KW_OK)
         return; /* the link is going; on_state comes again */
     writer->ready = true;
     pump(writer);
@@ -115,7 +116,8 @@ static void on_loaded(kw_err err, const struct kw_reply *reply, void *arg)
 
 static void load(struct kw_event_writer *writer)
 {
-    struct kw_str args[3] = { KW_STR("SCRIPT"), KW_STR("LOAD"), kw_str_n(script, sizeof script - 1) };
+    struct kw_str args[3] = { KW_STR("SCRIPT"), KW_STR("LOAD"),
+                              kw_str_n(script, sizeof script - 1) };
     writer->ready = false;
     if (!writer->loading && kw_redis_command(writer->redis, args, 3, on_loaded, writer) == KW_OK)
         writer->loading = true;
@@ -141,7 +143,8 @@ static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
     }
     if (reply->type == KW_REPLY_ERROR) {
         kw_metric_add(writer->refused, 1);
-        KW_LOG(KW_LOG_ERROR, "feed", "Redis refused an event; it stays in the journal only", KW_LT("error", reply->text),
+        KW_LOG(KW_LOG_ERROR, "feed", "Redis refused an event; it stays in the journal only",
+               KW_LT("error", reply->text),
                KW_LT("event", kw_str_n(writer->first->json, writer->first->length)));
     } else {
         kw_metric_add(reply->number == 0 ? writer->repeated : writer->written, 1);
@@ -154,8 +157,12 @@ static void pump(struct kw_event_writer *writer)
 {
     while (writer->ready && writer->next_to_send != NULL && writer->in_flight < KW_IN_FLIGHT) {
         struct item *item = writer->next_to_send;
-        struct kw_str args[6] = { KW_STR("EVALSHA"), kw_str_of(writer->sha), KW_STR("0"), kw_str_of(writer->prefix),
-                                  kw_str_n(item->json, item->length), kw_str_of(writer->source) };
+        struct kw_str args[6] = { KW_STR("EVALSHA"),
+                                  kw_str_of(writer->sha),
+                                  KW_STR("0"),
+                                  kw_str_of(writer->prefix),
+                                  kw_str_n(item->json, item->length),
+                                  kw_str_of(writer->source) };
         if (kw_redis_command(writer->redis, args, 6, on_written, writer) != KW_OK)
             return;
         writer->in_flight++;
@@ -177,22 +184,28 @@ static void on_state(bool up, const char *why, void *arg)
 }
 
 kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_options *options,
-                           void (*on_confirmed)(uint64_t sequence, void *arg), void (*on_link)(bool up, void *arg),
-                           void *arg, struct kw_event_writer **out, char *error, size_t error_size)
+                           void (*on_confirmed)(uint64_t sequence, void *arg),
+                           void (*on_link)(bool up, void *arg), void *arg,
+                           struct kw_event_writer **out, char *error, size_t error_size)
 {
     struct kw_event_writer *writer = kw_zalloc(sizeof *writer);
-    struct kw_redis_options redis = { .url = options->redis_url, .name = "kw-writer", .metrics = options->metrics };
+    struct kw_redis_options redis = { .url = options->redis_url,
+                                      .name = "kw-writer",
+                                      .metrics = options->metrics };
     writer->last = &writer->first;
     writer->on_confirmed = on_confirmed;
     writer->on_link = on_link;
     writer->arg = arg;
     (void)snprintf(writer->prefix, sizeof writer->prefix, "%s", options->prefix);
     (void)snprintf(writer->source, sizeof writer->source, "%s", options->source);
-    writer->written = kw_metrics_counter(options->metrics, "kw_writer_events_total", "", "Events written to Redis.");
+    writer->written = kw_metrics_counter(options->metrics, "kw_writer_events_total", "",
+                                         "Events written to Redis.");
     writer->repeated = kw_metrics_counter(options->metrics, "kw_writer_repeated_total", "",
                                           "Events that Redis had already.");
-    writer->refused = kw_metrics_counter(options->metrics, "kw_writer_refused_total", "", "Events that Redis refused.");
-    writer->backlog = kw_metrics_gauge(options->metrics, "kw_writer_backlog", "", "Events waiting for Redis.");
+    writer->refused = kw_metrics_counter(options->metrics, "kw_writer_refused_total", "",
+                                         "Events that Redis refused.");
+    writer->backlog =
+        kw_metrics_gauge(options->metrics, "kw_writer_backlog", "", "Events waiting for Redis.");
     kw_err err = kw_redis_new(loop, &redis, on_state, writer, &writer->redis, error, error_size);
     if (err != KW_OK) {
         kw_free(writer);
@@ -202,7 +215,8 @@ kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_op
     return KW_OK;
 }
 
-void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence, struct kw_str event_json)
+void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence,
+                         struct kw_str event_json)
 {
     struct item *item = kw_alloc(sizeof *item + event_json.len);
     item->next = NULL;

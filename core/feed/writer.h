@@ -13,17 +13,20 @@ struct kw_event_writer;
 
 struct kw_event_writer_options {
     const char *redis_url, *prefix;
-    const char *source;   /* gateway id, field `src` */
+    const char *source; /* gateway id, field `src` */
     struct kw_metrics *metrics;
 };
 
 /* on_confirmed: everything up to and including `sequence` is in Redis. on_link: Redis came or went. */
-KW_MUST_USE kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_options *options,
+KW_MUST_USE kw_err kw_event_writer_new(struct kw_loop *loop,
+                                       const struct kw_event_writer_options *options,
                                        void (*on_confirmed)(uint64_t sequence, void *arg),
-                                       void (*on_link)(bool up, void *arg), void *arg, struct kw_event_writer **out,
-                                       char *error, size_t error_size);
+                                       void (*on_link)(bool up, void *arg), void *arg,
+                                       struct kw_event_writer **out, char *error,
+                                       size_t error_size);
 /* Queue one event (copied). Sequences never fall; several events may share one. */
-void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence, struct kw_str event_json);
+void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence,
+                         struct kw_str event_json);
 size_t kw_event_writer_waiting(const struct kw_event_writer *writer);
 void kw_event_writer_close(struct kw_event_writer *writer); /* frees itself later */
 

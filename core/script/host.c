@@ -38,7 +38,8 @@ static void *capped(void *arg, void *block, size_t old_size, size_t new_size)
 
 static int panic(lua_State *L)
 {
-    KW_LOG(KW_LOG_ERROR, "lua", "error outside of a protected call", KW_LC("error", lua_tostring(L, -1)));
+    KW_LOG(KW_LOG_ERROR, "lua", "error outside of a protected call",
+           KW_LC("error", lua_tostring(L, -1)));
     return 0; /* Lua aborts */
 }
 
@@ -83,7 +84,8 @@ static int open_state(lua_State *L)
     return 0;
 }
 
-kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out, char *error, size_t error_size)
+kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out, char *error,
+                   size_t error_size)
 {
     bool core = options->trust == KW_TRUST_CORE;
     struct kw_host *host = kw_zalloc(sizeof *host);
@@ -92,9 +94,12 @@ kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out, 
     host->memory_limit = options->memory_limit_bytes > 0 ? options->memory_limit_bytes
                          : core                          ? KW_CORE_MEMORY_BYTES
                                                          : KW_SITE_MEMORY_BYTES;
-    host->max_tasks = options->max_tasks > 0 ? options->max_tasks : core ? KW_CORE_TASKS : KW_SITE_TASKS;
+    host->max_tasks = options->max_tasks > 0 ? options->max_tasks
+                      : core                 ? KW_CORE_TASKS
+                                             : KW_SITE_TASKS;
     host->main_lane.host = host;
-    host->failures = kw_metrics_counter(options->metrics, "kw_lua_errors_total", "", "Errors of Lua code.");
+    host->failures =
+        kw_metrics_counter(options->metrics, "kw_lua_errors_total", "", "Errors of Lua code.");
     host->L = lua_newstate(capped, host);
     if (host->L == NULL) {
         kw_host_free(host);
@@ -154,7 +159,8 @@ static int open_module(lua_State *L)
     return 1;
 }
 
-void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Reg *functions, void *upvalue)
+void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Reg *functions,
+                    void *upvalue)
 {
     lua_State *L = host->L;
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
@@ -174,7 +180,8 @@ static kw_err take_error(struct kw_host *host, lua_State *L, char *error, size_t
     return KW_ESCRIPT;
 }
 
-kw_err kw_host_load(struct kw_host *host, const char *file, const char *name, char *error, size_t error_size)
+kw_err kw_host_load(struct kw_host *host, const char *file, const char *name, char *error,
+                    size_t error_size)
 {
     char path[1024];
     lua_State *L = host->L;
@@ -212,9 +219,10 @@ bool kw_host_push_loaded(struct kw_host *host, const char *name, const char *fun
     return lua_isfunction(L, -1);
 }
 
-kw_err kw_host_call(struct kw_host *host, const char *name, const char *function, const struct kw_run_limits *limits,
-                    int (*push)(lua_State *L, void *arg), void (*read)(lua_State *L, int n, void *arg), void *arg,
-                    char *error, size_t error_size)
+kw_err kw_host_call(struct kw_host *host, const char *name, const char *function,
+                    const struct kw_run_limits *limits, int (*push)(lua_State *L, void *arg),
+                    void (*read)(lua_State *L, int n, void *arg), void *arg, char *error,
+                    size_t error_size)
 {
     lua_State *L = host->L;
     int top = lua_gettop(L);

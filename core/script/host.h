@@ -29,23 +29,25 @@ enum kw_trust { KW_TRUST_CORE, KW_TRUST_SITE };
 
 struct kw_host_options {
     enum kw_trust trust;
-    const char *name;            /* "core", "site", in logs and metrics */
-    const char *const *roots;    /* NULL-terminated folders for require and kw_host_load, first wins */
-    size_t memory_limit_bytes;   /* 0: site 32 MiB, core 512 MiB */
-    unsigned max_tasks;          /* 0: site 256, core 65,536 */
+    const char *name;         /* "core", "site", in logs and metrics */
+    const char *const *roots; /* NULL-terminated folders for require and kw_host_load, first wins */
+    size_t memory_limit_bytes; /* 0: site 32 MiB, core 512 MiB */
+    unsigned max_tasks;        /* 0: site 256, core 65,536 */
     struct kw_metrics *metrics;
 };
 
-KW_MUST_USE kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out, char *error,
-                               size_t error_size);
-void kw_host_free(struct kw_host *host); /* waiting tasks are cancelled (their waits get on_cancel) */
+KW_MUST_USE kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out,
+                               char *error, size_t error_size);
+void kw_host_free(
+    struct kw_host *host); /* waiting tasks are cancelled (their waits get on_cancel) */
 lua_State *kw_host_state(struct kw_host *host);
 struct kw_host *kw_host_of(lua_State *L); /* any coroutine of it */
 enum kw_trust kw_host_trust(const struct kw_host *host);
 
 /* A module for `require "NAME"` in this host (e.g. "kw.redis"). `upvalue` is the light userdata that
  * each function finds at lua_upvalueindex(1). */
-void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Reg *functions, void *upvalue);
+void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Reg *functions,
+                    void *upvalue);
 
 /* Deadlines in thread CPU time per run slice; 0: none (core start-up). */
 struct kw_run_limits {
@@ -56,24 +58,26 @@ struct kw_run_limits {
 
 /* Load and run FILE (found in the roots) and keep its returned value under `name` for kw_host_call().
  * Error text has file and line. Not a task: must not wait. */
-KW_MUST_USE kw_err kw_host_load(struct kw_host *host, const char *file, const char *name, char *error,
-                                size_t error_size);
+KW_MUST_USE kw_err kw_host_load(struct kw_host *host, const char *file, const char *name,
+                                char *error, size_t error_size);
 
 /* Call NAME.FUNCTION of a loaded value synchronously: push arguments through `push` (returns their
  * number), read results through `read` (stack: results on top, `n` of them). Must not wait. */
 KW_MUST_USE kw_err kw_host_call(struct kw_host *host, const char *name, const char *function,
-                                const struct kw_run_limits *limits, int (*push)(lua_State *L, void *arg),
-                                void (*read)(lua_State *L, int n, void *arg), void *arg, char *error,
-                                size_t error_size);
+                                const struct kw_run_limits *limits,
+                                int (*push)(lua_State *L, void *arg),
+                                void (*read)(lua_State *L, int n, void *arg), void *arg,
+                                char *error, size_t error_size);
 
 /* Start a task that calls the function at registry reference `function_ref` (kw_host_ref) with the
  * arguments that `push` makes on the new coroutine. It runs at once until its first wait. on_done is
  * called exactly once: with KW_OK and its results on L, or an error and its text (file:line: ...,
  * traceback in the log). May be called before kw_task_start() returns. */
 typedef void kw_task_on_done(kw_err err, lua_State *L, int results, const char *error, void *arg);
-KW_MUST_USE kw_err kw_task_start(struct kw_host *host, int function_ref, const struct kw_run_limits *limits,
-                                 int (*push)(lua_State *L, void *arg), kw_task_on_done *on_done, void *arg,
-                                 struct kw_task_id *id /* may be NULL */);
+KW_MUST_USE kw_err kw_task_start(struct kw_host *host, int function_ref,
+                                 const struct kw_run_limits *limits,
+                                 int (*push)(lua_State *L, void *arg), kw_task_on_done *on_done,
+                                 void *arg, struct kw_task_id *id /* may be NULL */);
 /* The client went away: the task is ended at its wait (on_cancel of the wait runs), on_done gets
  * KW_ECANCELLED. A finished task: nothing. */
 void kw_task_cancel(struct kw_host *host, struct kw_task_id id);
@@ -87,7 +91,8 @@ bool kw_task_can_wait(lua_State *L);
 int kw_task_suspend(lua_State *L, void (*on_cancel)(void *arg), void *arg);
 /* Continue a waiting task: `push` puts the results of the wait on its stack. Unknown or finished id:
  * nothing happens, false. From the loop only. */
-bool kw_task_resume(struct kw_host *host, struct kw_task_id id, int (*push)(lua_State *L, void *arg), void *arg);
+bool kw_task_resume(struct kw_host *host, struct kw_task_id id,
+                    int (*push)(lua_State *L, void *arg), void *arg);
 
 int kw_host_ref(struct kw_host *host, lua_State *L); /* pop a value, keep it; luaL_ref */
 void kw_host_unref(struct kw_host *host, int ref);
@@ -97,7 +102,9 @@ unsigned kw_host_tasks(const struct kw_host *host);
 
 /* json.c: values between Lua and JSON text. kw.null is a light userdata NULL; arrays are tables with
  * the metatable of kw.json.array or with 1..n; an empty table is {} unless marked as array. */
-KW_MUST_USE kw_err kw_lua_push_json(lua_State *L, struct kw_str json, char *error, size_t error_size);
-KW_MUST_USE kw_err kw_lua_write_json(lua_State *L, int index, struct kw_buf *out, char *error, size_t error_size);
+KW_MUST_USE kw_err kw_lua_push_json(lua_State *L, struct kw_str json, char *error,
+                                    size_t error_size);
+KW_MUST_USE kw_err kw_lua_write_json(lua_State *L, int index, struct kw_buf *out, char *error,
+                                     size_t error_size);
 
 #endif

@@ -220,12 +220,14 @@ static bool write_value(struct writer *writer, int index, unsigned depth)
     }
 }
 
-kw_err kw_lua_write_json(lua_State *L, int index, struct kw_buf *out, char *error, size_t error_size)
+kw_err kw_lua_write_json(lua_State *L, int index, struct kw_buf *out, char *error,
+                         size_t error_size)
 {
     struct writer writer = { .L = L };
     kw_json_out_init(&writer.json, out);
     if (!write_value(&writer, lua_absindex(L, index), 0)) {
-        (void)snprintf(error, error_size, "%s", writer.error != NULL ? writer.error : "not a JSON value");
+        (void)snprintf(error, error_size, "%s",
+                       writer.error != NULL ? writer.error : "not a JSON value");
         return KW_EINVALID;
     }
     if (writer.json.err != KW_OK)

@@ -134,12 +134,19 @@ static int l_error(lua_State *L)
 
 void kw_open_basic_modules(struct kw_host *host)
 {
-    static const struct luaL_Reg json[] = { { "encode", l_encode }, { "decode", l_decode }, { "array", l_array },
+    static const struct luaL_Reg json[] = {
+        { "encode", l_encode }, { "decode", l_decode }, { "array", l_array }, { NULL, NULL }
+    };
+    static const struct luaL_Reg time[] = { { "now_ms", l_now_ms },
+                                            { "mono_us", l_mono_us },
+                                            { "rfc3339", l_rfc3339 },
+                                            { "parse", l_parse },
                                             { NULL, NULL } };
-    static const struct luaL_Reg time[] = { { "now_ms", l_now_ms }, { "mono_us", l_mono_us },
-                                            { "rfc3339", l_rfc3339 }, { "parse", l_parse }, { NULL, NULL } };
-    static const struct luaL_Reg log[] = { { "debug", l_debug }, { "info", l_info }, { "warn", l_warn },
-                                           { "error", l_error }, { NULL, NULL } };
+    static const struct luaL_Reg log[] = { { "debug", l_debug },
+                                           { "info", l_info },
+                                           { "warn", l_warn },
+                                           { "error", l_error },
+                                           { NULL, NULL } };
     luaL_newmetatable(host->L, KW_JSON_ARRAY_META);
     lua_pop(host->L, 1);
     kw_host_module(host, "kw.json", json, host);

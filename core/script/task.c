@@ -92,7 +92,8 @@ static void run(struct task *task, int arguments)
 }
 
 kw_err kw_task_start(struct kw_host *host, int function_ref, const struct kw_run_limits *limits,
-                     int (*push)(lua_State *L, void *arg), kw_task_on_done *on_done, void *arg, struct kw_task_id *id)
+                     int (*push)(lua_State *L, void *arg), kw_task_on_done *on_done, void *arg,
+                     struct kw_task_id *id)
 {
     (void)limits;
     struct task *task = host->ending ? NULL : task_new(host);
@@ -111,7 +112,8 @@ kw_err kw_task_start(struct kw_host *host, int function_ref, const struct kw_run
 static struct task *find(struct kw_host *host, struct kw_task_id id)
 {
     struct task *task = id.slot < host->task_slots ? host->tasks[id.slot] : NULL;
-    return task != NULL && task->generation == id.generation && task->state == TASK_WAITING ? task : NULL;
+    return task != NULL && task->generation == id.generation && task->state == TASK_WAITING ? task
+                                                                                            : NULL;
 }
 
 static void cancel(struct task *task)
@@ -157,7 +159,8 @@ int kw_task_suspend(lua_State *L, void (*on_cancel)(void *arg), void *arg)
     return lua_yield(L, 0);
 }
 
-bool kw_task_resume(struct kw_host *host, struct kw_task_id id, int (*push)(lua_State *L, void *arg), void *arg)
+bool kw_task_resume(struct kw_host *host, struct kw_task_id id,
+                    int (*push)(lua_State *L, void *arg), void *arg)
 {
     struct task *task = find(host, id);
     if (task == NULL)
