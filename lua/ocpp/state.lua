@@ -1,0 +1,71 @@
+-- state.lua - what the gateway must still know after a crash: keys and values in the journal.
+--
+-- Every change goes through a record (record.lua) that is fsynced before the station is answered; at
+-- start the journal's checkpoint and records put the same keys again. Keys in use:
+--   n:tx                     last transaction id given out (31 bits, never reused)
+--   epoch                    identity of the data set in Redis
+--   cs:ID                    {vendor, model, serial, firmware, connected, generation}
+--   st:ID:CON                {status, error, at}
+--   tx:N                     {cs, con, tag, at, meter, last, last_at, done_at?}
+--   dd:ID|...                transaction id given for a StartTransaction with this content
+--   sp:ID|...                a StopTransaction with this content was stored
+-- Values may carry `expires_ms`; a sweep removes them.
+
+local M = {}
+M.__index = M
+
+M.KEEP_MS = 7 * 24 * 3600 * 1000 -- deduplication memory (ocpp.md 2.4)
+
+function M.new()
+  return setmetatable({ values = {}, active = {}, by_station = {} }, M)
+end
+
+local function index_tx(self, key, old, new)
+  if key:sub(1, 3) ~= "tx:" then return end
+  if old and not old.done_at then
+    local slot = old.cs .. ":" .. old.con
+    if self.active[slot] == old.id then self.active[slot] = nil end
+  end
+  if new and not new.done_at then self.active[new.cs .. ":" .. new.con] = new.id end
+end
+
+function M:get(key) return self.values[key] end
+
+--- Put a value (nil removes). Returns the old value.
+function M:put(key, value)
+  local old = self.values[key]
+  self.values[key] = value
+  index_tx(self, key, old, value)
+  return old
+end
+
+--- Active transaction of a connector, or nil.
+function M:active_transaction(cs, con)
+  local id = self.active[cs .. ":" .. con]
+  return id and self.values["tx:" .. id] or nil
+end
+
+--- Transaction by the station's number, if it belongs to the station.
+function M:transaction(cs, id)
+  local tx = self.values["tx:" .. tostring(id)]
+  return tx and tx.cs == cs and tx or nil
+end
+
+--- Next transaction id: positive, 31 bits, persistent with the record it is used in.
+function M:next_transaction_id()
+  local last = self.values["n:tx"] or 0
+  return last >= 2147483646 and 1 or last + 1
+end
+
+--- Drop what has expired. Returns the number of removed keys.
+function M:sweep(now_ms)
+  local gone = {}
+  for key, value in pairs(self.values) do
+    local expires = type(value) == "table" and value.expires_ms
+    if expires and expires < now_ms then gone[#gone + 1] = key end
+  end
+  for _, key in ipairs(gone) do self:put(key, nil) end
+  return #gone
+end
+
+return M

@@ -1,0 +1,10 @@
+-- signed_firmware_status_notification.lua - SignedFirmwareStatusNotification (1.6 security white
+-- paper): kept as an event.
+
+local parse = require "ocpp.parse"
+
+return function(request, record)
+  record:event("ev", "firmware.status", { d = { status = parse.text(request.status, 64) or "",
+                                           requestId = parse.integer(request.requestId) } })
+  return {}
+end
