@@ -1,0 +1,14 @@
+/* commands.h - The roles that the one program can play; main.c has the table.
+ *
+ * Each gets the arguments behind its name (argv[0] is the name itself) and returns the exit status:
+ * 0 done, 1 failed while running, 2 bad arguments or configuration. Errors go to standard error, in
+ * one line that says what, where and what to do. */
+#ifndef KW_APP_COMMANDS_H
+#define KW_APP_COMMANDS_H
+
+/* kilowatch run FILE.lua [ARGUMENTS...]: a Lua program on the host. The program is one task: it may
+ * wait, finds its arguments in `...`, and its integer result (default 0) is the exit status. When it
+ * returns, timers and tasks it left behind end. SIGINT and SIGTERM end it with status 0. */
+int kw_command_run(int argc, char **argv);
+
+#endif

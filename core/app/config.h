@@ -1,0 +1,26 @@
+/* config.h - The configuration: one Lua file with data only, overridden by KW_* variables.
+ *
+ * Every option, with type, default, range and doc, stands in lua/kw/config.lua; this is only the
+ * typed reader. A file that breaks a rule is refused with its line and the option's rule. */
+#ifndef KW_APP_CONFIG_H
+#define KW_APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct kw_config;
+
+/* `file` NULL: defaults and environment. `command`: "serve", "gateway", ... */
+KW_MUST_USE kw_err kw_config_load(const char *file, const char *command, struct kw_config **out,
+                                  char *error, size_t error_size);
+void kw_config_free(struct kw_config *config);
+
+/* The option must exist (asserts). Text of an unset option is "". Owned by the configuration. */
+const char *kw_config_text(const struct kw_config *config, const char *option);
+int64_t kw_config_int(const struct kw_config *config, const char *option);
+bool kw_config_bool(const struct kw_config *config, const char *option);
+
+#endif
