@@ -36,7 +36,8 @@ struct kw_conn_events {
 /* Take the events of an accepted connection, or take them over from the owner so far. */
 void kw_conn_listen(struct kw_conn *conn, const struct kw_conn_events *events, void *arg);
 
-/* host: name or address; every address of a name is tried. tls NULL: plain. timeout covers resolve,
+/* host: name or address; every address of a name is tried; a host that begins with '/' is the path of
+ * a local socket (plain only, port is not looked at). tls NULL: plain. timeout covers resolve,
  * connect and handshake. `server_name` for SNI and certificate check (NULL: host). Failure is
  * reported through on_close, never inside. */
 struct kw_conn *kw_conn_dial(struct kw_loop *loop, const char *host, uint16_t port,

@@ -3,8 +3,14 @@
  * One timer covers everything. The resolver of libuv cannot be stopped once it runs, so it holds its
  * own memory and a closed connection does not wait for it. A name with several addresses ("localhost"
  * is ::1 first on many machines) is tried in order; between two tries libuv's handle is closed and
- * made anew in the same place. */
+ * made anew in the same place. A local socket connects at once or not at all; it takes the same way
+ * through the resolver, so that nothing is reported inside kw_conn_dial(). */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -19,6 +25,7 @@ struct kw_dial {
     struct kw_conn *conn; /* NULL: closed meanwhile */
     struct kw_tls *tls;
     char *server_name;
+    char *path; /* of a local socket, or NULL */
     struct addrinfo *found, *next;
     bool resolving;
 };
@@ -27,6 +34,7 @@ static void dial_release(struct kw_dial *dial)
 {
     uv_freeaddrinfo(dial->found);
     kw_free(dial->server_name);
+    kw_free(dial->path);
     kw_free(dial);
 }
 
@@ -115,6 +123,31 @@ bool kw_dial_next(struct kw_conn *conn)
     return true;
 }
 
+static void connect_path(struct kw_conn *conn)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    kw_err err =
+        kw_str_copy(kw_str_of(conn->dial->path), address.sun_path, sizeof address.sun_path) == KW_OK
+            ? KW_OK
+            : KW_ENOTFOUND;
+    int fd = err == KW_OK ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    if (fd < 0) {
+        kw_conn_close_with(conn, err != KW_OK ? err : KW_EIO);
+        return;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+        err = errno == ECONNREFUSED ? KW_EREFUSED : errno == ENOENT ? KW_ENOTFOUND : KW_ECLOSED;
+    if (err == KW_OK && uv_tcp_open(&conn->tcp, fd) != 0)
+        err = KW_EIO;
+    if (err != KW_OK) {
+        (void)close(fd);
+        kw_conn_close_with(conn, err);
+        return;
+    }
+    kw_conn_opened(conn);
+    kw_conn_start_reading(conn);
+}
+
 static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct kw_dial *dial = request->data;
@@ -125,6 +158,8 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *fou
         dial_release(dial);
     else if (status != 0 || found == NULL)
         kw_conn_close_with(conn, KW_ENOTFOUND);
+    else if (!conn->closing && dial->path != NULL)
+        connect_path(conn);
     else if (!conn->closing)
         connect_next(conn);
 }
@@ -141,6 +176,8 @@ struct kw_conn *kw_conn_dial(struct kw_loop *loop, const char *host, uint16_t po
 {
     char service[8];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    bool is_path = host[0] == '/';
+    KW_ASSERT(!is_path || tls == NULL);
     struct kw_conn *conn = kw_conn_new_raw(loop);
     struct kw_dial *dial = kw_zalloc(sizeof *dial);
     conn->events = events;
@@ -152,10 +189,12 @@ struct kw_conn *kw_conn_dial(struct kw_loop *loop, const char *host, uint16_t po
     dial->conn = conn;
     dial->tls = tls;
     dial->server_name = kw_strdup(server_name != NULL ? server_name : host);
+    dial->path = is_path ? kw_strdup(host) : NULL;
     dial->resolve.data = dial;
     dial->resolving = true;
     (void)snprintf(service, sizeof service, "%u", port);
-    if (uv_getaddrinfo(kw_loop_uv(loop), &dial->resolve, resolved, host, service, &hints) != 0) {
+    if (uv_getaddrinfo(kw_loop_uv(loop), &dial->resolve, resolved, is_path ? "127.0.0.1" : host,
+                       service, &hints) != 0) {
         dial->resolving = false;
         kw_conn_close_with(conn, KW_ENOTFOUND);
     }
