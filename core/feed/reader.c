@@ -2,7 +2,11 @@
  *
  * begin -> meta -> positions -> (snapshot) -> follow. Any loss of a link goes back to begin; the cursor in
  * memory is always that of the last page handed out. Each answer carries the attempt it belongs to, so
- * that answers of an abandoned attempt are ignored. */
+ * that answers of an abandoned attempt are ignored.
+ *
+ * A snapshot fills the live model and moves no cursor: what was written to the streams while we were
+ * away (a transaction that ended) stands in no hash that a snapshot reads. The streams go on from the
+ * stored cursor, and whoever takes an event twice or late is asked to bear it. */
 #include "feed/reader.h"
 
 #include <stdio.h>
@@ -191,11 +195,6 @@ static void snapshot_part_done(struct kw_reader *reader)
     if (--reader->waiting > 0)
         return;
     kw_metric_add(reader->snapshots, 1);
-    for (int stream = 0; stream < 2; stream++) {
-        memcpy(reader->cursor.last_id[stream], reader->position[stream],
-               sizeof reader->position[stream]);
-        reader->cursor.last_n[stream] = 0;
-    }
     reader->need_snapshot = false;
     reader->following = true;
     reader->events->on_snapshot_end(reader, &reader->cursor, reader->arg);
@@ -337,8 +336,12 @@ static void on_positions(struct kw_reader *reader, const struct kw_reply *reply,
         (void)snprintf(reader->position[stream], sizeof reader->position[stream],
                        "0-0"); /* no stream yet */
     const char *ours = reader->cursor.last_id[stream];
-    if (ours[0] != 0 && compare_ids(reader->position[stream], ours) < 0)
+    if (ours[0] != 0 && compare_ids(reader->position[stream], ours) < 0) {
         want_snapshot(reader, "Redis lost data: its stream ends before our cursor");
+        memcpy(reader->cursor.last_id[stream], reader->position[stream],
+               sizeof reader->position[stream]);
+        reader->cursor.last_n[stream] = 0;
+    }
     if (stream == KW_STREAM_EV)
         return;
     if (reader->need_snapshot) {
@@ -403,6 +406,25 @@ static void begin(struct kw_reader *reader)
 
 /* --- following the streams --- */
 
+/* A jump means that entries are missing. A number that comes again means that Redis lost its last second
+ * and the producer wrote it anew: nothing is missing, but the hashes were older for a while. */
+static void take_number(struct kw_reader *reader, enum kw_stream stream, int64_t n)
+{
+    int64_t last = reader->cursor.last_n[stream];
+    reader->cursor.last_n[stream] = n;
+    if (last == 0 || n == last + 1)
+        return;
+    if (n <= last) {
+        KW_LOG(KW_LOG_WARN, "feed", "Redis lost the end of a stream; it is written again",
+               KW_LI("stream", (int64_t)stream), KW_LI("had", last), KW_LI("again_from", n));
+        want_snapshot(reader, "the end of a stream was lost and written again");
+        return;
+    }
+    kw_metric_add(reader->gaps, 1);
+    reader->events->on_gap(stream, last + 1, n, reader->arg);
+    want_snapshot(reader, "events are missing");
+}
+
 static void take_entry(struct kw_reader *reader, enum kw_stream stream,
                        const struct kw_reply *entry)
 {
@@ -426,13 +448,7 @@ static void take_entry(struct kw_reader *reader, enum kw_stream stream,
         reader->events->on_bad_entry(stream, id, error, reader->arg);
         return;
     }
-    int64_t expected = reader->cursor.last_n[stream] + 1;
-    if (reader->cursor.last_n[stream] > 0 && event.n != expected) {
-        kw_metric_add(reader->gaps, 1);
-        reader->events->on_gap(stream, expected, event.n, reader->arg);
-        want_snapshot(reader, "events are missing");
-    }
-    reader->cursor.last_n[stream] = event.n;
+    take_number(reader, stream, event.n);
     int64_t lag = kw_now_ms() - event.received_ms;
     reader->lag_ms = lag > 0 ? lag : 0;
     reader->last_event_ms = event.received_ms;

@@ -1,9 +1,10 @@
 /* reader.h - Reads the contract: snapshot, then both streams, with gap detection (contract 6).
  *
- * The reader owns two connections (one blocks in XREAD). It starts from the cursor that the store last
- * committed, decides between catch-up and full snapshot, and gives its owner one event after the other
- * and then the end of the page, with the cursor to be committed together with the page. The next page is
- * asked for when the owner says that it can take one (back-pressure). */
+ * The reader owns two connections (one blocks in XREAD). It fills the live model from a snapshot, then
+ * reads both streams on from the cursor that the store last committed ("" = from their start): one event
+ * after the other and then the end of the page, with the cursor to be committed together with the page. So
+ * events come again and events older than the snapshot come: every effect must be an upsert under its own
+ * time guard. The next page is asked for when the owner says that it can take one (back-pressure). */
 #ifndef KW_FEED_READER_H
 #define KW_FEED_READER_H
 
@@ -32,7 +33,8 @@ struct kw_reader_events {
                             void *arg);
     void (*on_snapshot_end)(struct kw_reader *reader, const struct kw_cursor *cursor,
                             void *arg); /* then page_done */
-    /* n jumped: events are missing (trimmed or lost). A snapshot follows. */
+    /* n jumped: events are missing (trimmed or lost). A snapshot follows. Numbers that come again are no
+     * gap: Redis lost its last second and the producer repeats it. */
     void (*on_gap)(enum kw_stream stream, int64_t expected_n, int64_t got_n, void *arg);
     void (*on_bad_entry)(enum kw_stream stream, struct kw_str entry_id, const char *error,
                          void *arg);

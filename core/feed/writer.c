@@ -1,4 +1,7 @@
-/* writer.c - The atomic script and the queue in front of it. */
+/* writer.c - The atomic script and the queue in front of it.
+ *
+ * One list, in order: [first .. unanswered) is in Redis and kept for a while, [unanswered .. next_to_send)
+ * is under way, the rest waits. A new link starts again at `first`. */
 #include "feed/writer.h"
 
 #include <stdio.h>
@@ -8,6 +11,7 @@
 #include "base/mem.h"
 
 #define KW_IN_FLIGHT 512
+#define KW_CONFIRM_STEP_MS 100
 
 /* ARGV: prefix, event JSON, source. Numbers are written as integers where they are whole. Meter values
  * keep their marker for an hour only: 50 a second would be 30 million keys in a week, and the store's keys
@@ -53,15 +57,18 @@ static const char script[] =
 struct item {
     struct item *next;
     uint64_t sequence;
+    int64_t taken_ms; /* when Redis took it; meaningful before `unanswered` */
     size_t length;
     char json[];
 };
 
 struct kw_event_writer {
+    struct kw_loop *loop;
     struct kw_redis *redis;
+    struct kw_timer *confirm;
     struct item *first, **last; /* not confirmed yet, in order */
-    struct item *next_to_send;
-    size_t waiting, in_flight;
+    struct item *unanswered, *next_to_send;
+    size_t total, kept, in_flight;
     char prefix[64], source[64], sha[41];
     bool ready, closed, loading;
     void (*on_confirmed)(uint64_t sequence, void *arg);
@@ -84,6 +91,11 @@ static void release(struct kw_event_writer *writer)
     kw_free(writer);
 }
 
+static void tell_backlog(struct kw_event_writer *writer)
+{
+    kw_metric_set(writer->backlog, (int64_t)(writer->total - writer->kept));
+}
+
 static void confirm_first(struct kw_event_writer *writer)
 {
     struct item *item = writer->first;
@@ -91,12 +103,35 @@ static void confirm_first(struct kw_event_writer *writer)
     writer->first = item->next;
     if (writer->first == NULL)
         writer->last = &writer->first;
-    writer->waiting--;
-    kw_metric_set(writer->backlog, (int64_t)writer->waiting);
+    writer->total--;
+    writer->kept--;
     bool whole = writer->first == NULL || writer->first->sequence != sequence;
     kw_free(item);
     if (whole)
         writer->on_confirmed(sequence, writer->arg);
+}
+
+static void on_confirm_time(struct kw_timer *timer, void *arg)
+{
+    struct kw_event_writer *writer = arg;
+    int64_t now = kw_loop_now_ms(writer->loop);
+    while (writer->kept > 0 && now - writer->first->taken_ms >= KW_WRITER_KEEP_MS)
+        confirm_first(writer);
+    if (writer->kept > 0) {
+        int64_t left = KW_WRITER_KEEP_MS - (now - writer->first->taken_ms);
+        kw_timer_start(timer, left > KW_CONFIRM_STEP_MS ? left : KW_CONFIRM_STEP_MS, 0);
+    }
+}
+
+/* Redis has the first unanswered one; whether its disk has it too, time will show. */
+static void take_answer(struct kw_event_writer *writer)
+{
+    writer->unanswered->taken_ms = kw_loop_now_ms(writer->loop);
+    writer->unanswered = writer->unanswered->next;
+    writer->kept++;
+    tell_backlog(writer);
+    if (!kw_timer_active(writer->confirm))
+        kw_timer_start(writer->confirm, KW_WRITER_KEEP_MS, 0);
 }
 
 static void on_loaded(kw_err err, const struct kw_reply *reply, void *arg)
@@ -137,7 +172,7 @@ static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
                                           kw_str_starts(reply->text, KW_STR("LOADING")) ||
                                           kw_str_starts(reply->text, KW_STR("OOM")) ||
                                           kw_str_starts(reply->text, KW_STR("MISCONF")))) {
-        writer->next_to_send = writer->first;
+        writer->next_to_send = writer->unanswered;
         load(writer);
         return;
     }
@@ -145,11 +180,11 @@ static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
         kw_metric_add(writer->refused, 1);
         KW_LOG(KW_LOG_ERROR, "feed", "Redis refused an event; it stays in the journal only",
                KW_LT("error", reply->text),
-               KW_LT("event", kw_str_n(writer->first->json, writer->first->length)));
+               KW_LT("event", kw_str_n(writer->unanswered->json, writer->unanswered->length)));
     } else {
         kw_metric_add(reply->number == 0 ? writer->repeated : writer->written, 1);
     }
-    confirm_first(writer);
+    take_answer(writer);
     pump(writer);
 }
 
@@ -177,7 +212,9 @@ static void on_state(bool up, const char *why, void *arg)
     if (writer->closed)
         return;
     writer->ready = false;
-    writer->next_to_send = writer->first;
+    writer->next_to_send = writer->unanswered = writer->first;
+    writer->kept = 0;
+    tell_backlog(writer);
     if (up)
         load(writer);
     writer->on_link(up, writer->arg);
@@ -192,6 +229,7 @@ kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_op
     struct kw_redis_options redis = { .url = options->redis_url,
                                       .name = "kw-writer",
                                       .metrics = options->metrics };
+    writer->loop = loop;
     writer->last = &writer->first;
     writer->on_confirmed = on_confirmed;
     writer->on_link = on_link;
@@ -211,6 +249,7 @@ kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_op
         kw_free(writer);
         return err;
     }
+    writer->confirm = kw_timer_new(loop, on_confirm_time, writer);
     *out = writer;
     return KW_OK;
 }
@@ -225,8 +264,10 @@ void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence,
     memcpy(item->json, event_json.ptr, event_json.len);
     *writer->last = item;
     writer->last = &item->next;
-    writer->waiting++;
-    kw_metric_set(writer->backlog, (int64_t)writer->waiting);
+    writer->total++;
+    tell_backlog(writer);
+    if (writer->unanswered == NULL)
+        writer->unanswered = item;
     if (writer->next_to_send == NULL)
         writer->next_to_send = item;
     pump(writer);
@@ -234,12 +275,13 @@ void kw_event_writer_put(struct kw_event_writer *writer, uint64_t sequence,
 
 size_t kw_event_writer_waiting(const struct kw_event_writer *writer)
 {
-    return writer->waiting;
+    return writer->total - writer->kept;
 }
 
 void kw_event_writer_close(struct kw_event_writer *writer)
 {
     writer->closed = true;
+    kw_timer_close(writer->confirm);
     kw_redis_close(writer->redis);
     release(writer);
 }
