@@ -102,8 +102,10 @@ void kw_runtime_free(struct kw_runtime *runtime)
         kw_host_free(runtime->host);
     if (runtime->http != NULL)
         kw_http_client_free(runtime->http);
-    if (runtime->loop != NULL)
+    if (runtime->loop != NULL) {
+        kw_loop_settle(runtime->loop); /* links that Lua dropped with its host end here */
         kw_loop_free(runtime->loop);
+    }
     if (runtime->metrics != NULL)
         kw_metrics_free(runtime->metrics);
     kw_free(runtime);

@@ -41,6 +41,7 @@ struct kw_reader {
     unsigned waiting;     /* snapshot requests under way */
     unsigned references;  /* commands that still point here */
     bool need_snapshot, following, closed, fatal;
+    bool page_out; /* the owner has a page or a snapshot and has not said done */
     char why[80];
     struct kw_metric *entries, *bad, *gaps, *snapshots;
 };
@@ -197,6 +198,7 @@ static void snapshot_part_done(struct kw_reader *reader)
     kw_metric_add(reader->snapshots, 1);
     reader->need_snapshot = false;
     reader->following = true;
+    reader->page_out = true;
     reader->events->on_snapshot_end(reader, &reader->cursor, reader->arg);
 }
 
@@ -395,9 +397,9 @@ static void on_meta(struct kw_reader *reader, const struct kw_reply *reply, cons
 static void begin(struct kw_reader *reader)
 {
     char key[96];
-    if (reader->closed || reader->fatal || !kw_redis_up(reader->control) ||
+    if (reader->closed || reader->fatal || reader->page_out || !kw_redis_up(reader->control) ||
         !kw_redis_up(reader->block))
-        return;
+        return; /* page_done() and on_link() come here again */
     reader->attempt++;
     reader->following = false;
     struct kw_str args[2] = { KW_STR("HGETALL"), key_of(reader, "meta", key, sizeof key) };
@@ -478,6 +480,7 @@ static void on_read(struct kw_reader *reader, const struct kw_reply *reply, cons
         for (size_t j = 0; j < one->items[1]->count; j++)
             take_entry(reader, stream, one->items[1]->items[j]);
     }
+    reader->page_out = true;
     reader->events->on_page(reader, &reader->cursor, reader->arg);
 }
 
@@ -503,9 +506,10 @@ static void follow(struct kw_reader *reader)
 
 void kw_reader_page_done(struct kw_reader *reader)
 {
-    if (reader->closed || !reader->following)
+    reader->page_out = false;
+    if (reader->closed)
         return;
-    if (reader->need_snapshot)
+    if (!reader->following || reader->need_snapshot)
         begin(reader);
     else
         follow(reader);

@@ -12,6 +12,7 @@
 
 #define KW_IN_FLIGHT 512
 #define KW_CONFIRM_STEP_MS 100
+#define KW_AGAIN_MS 500 /* a Redis that is full or loading is not asked in a loop */
 
 /* ARGV: prefix, event JSON, source. Numbers are written as integers where they are whole. Meter values
  * keep their marker for an hour only: 50 a second would be 30 million keys in a week, and the store's keys
@@ -65,7 +66,7 @@ struct item {
 struct kw_event_writer {
     struct kw_loop *loop;
     struct kw_redis *redis;
-    struct kw_timer *confirm;
+    struct kw_timer *confirm, *again;
     struct item *first, **last; /* not confirmed yet, in order */
     struct item *unanswered, *next_to_send;
     size_t total, kept, in_flight;
@@ -158,6 +159,24 @@ static void load(struct kw_event_writer *writer)
         writer->loading = true;
 }
 
+static bool is_not_now(struct kw_str error)
+{
+    static const char *const words[] = { "NOSCRIPT", "LOADING", "OOM", "MISCONF", "BUSY" };
+    for (size_t i = 0; i < KW_COUNT_OF(words); i++) {
+        if (kw_str_starts(error, kw_str_of(words[i])))
+            return true;
+    }
+    return false;
+}
+
+static void on_again(struct kw_timer *timer, void *arg)
+{
+    struct kw_event_writer *writer = arg;
+    (void)timer;
+    if (!writer->ready && kw_redis_up(writer->redis))
+        load(writer);
+}
+
 static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
 {
     struct kw_event_writer *writer = arg;
@@ -168,12 +187,13 @@ static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
     }
     if (err != KW_OK || !writer->ready)
         return; /* sent again after the reload or reconnect */
-    if (reply->type == KW_REPLY_ERROR && (kw_str_starts(reply->text, KW_STR("NOSCRIPT")) ||
-                                          kw_str_starts(reply->text, KW_STR("LOADING")) ||
-                                          kw_str_starts(reply->text, KW_STR("OOM")) ||
-                                          kw_str_starts(reply->text, KW_STR("MISCONF")))) {
+    if (reply->type == KW_REPLY_ERROR && is_not_now(reply->text)) {
         writer->next_to_send = writer->unanswered;
-        load(writer);
+        writer->ready = false;
+        if (kw_str_starts(reply->text, KW_STR("NOSCRIPT")))
+            load(writer);
+        else
+            kw_timer_start(writer->again, KW_AGAIN_MS, 0);
         return;
     }
     if (reply->type == KW_REPLY_ERROR) {
@@ -250,6 +270,7 @@ kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_op
         return err;
     }
     writer->confirm = kw_timer_new(loop, on_confirm_time, writer);
+    writer->again = kw_timer_new(loop, on_again, writer);
     *out = writer;
     return KW_OK;
 }
@@ -282,6 +303,7 @@ void kw_event_writer_close(struct kw_event_writer *writer)
 {
     writer->closed = true;
     kw_timer_close(writer->confirm);
+    kw_timer_close(writer->again);
     kw_redis_close(writer->redis);
     release(writer);
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #define KW_TURN_ROUNDS_MAX 1000
+#define KW_SETTLE_TURNS 8
 
 struct post {
     struct post *next;
@@ -127,6 +128,12 @@ void kw_loop_stop(struct kw_loop *loop)
 {
     uv_stop(&loop->uv);
     (void)uv_async_send(&loop->async);
+}
+
+void kw_loop_settle(struct kw_loop *loop)
+{
+    for (int turn = 0; turn < KW_SETTLE_TURNS; turn++)
+        (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
 static void count_open(uv_handle_t *handle, void *arg)

@@ -46,6 +46,10 @@ struct kw_turn_job {
 void kw_loop_at_turn_end(struct kw_loop *loop, struct kw_turn_job *job);
 void kw_turn_job_cancel(struct kw_turn_job *job); /* not queued: nothing */
 
+/* Some turns without waiting, so that what was closed or aborted a moment ago can go: before
+ * kw_loop_free(), when every owner has let go. */
+void kw_loop_settle(struct kw_loop *loop);
+
 /* Run `run(arg)` on the loop's thread soon. Any thread. */
 void kw_loop_post(struct kw_loop *loop, void (*run)(void *arg), void *arg);
 

@@ -139,9 +139,7 @@ local function run(self, generation)
   end
   if not socket then
     local refused = tostring(words or ""):find("http 4", 1, true) ~= nil
-    if self.attempts == 0 or refused then
-      self.world.log.warn("cannot connect", { station = self.id, error = words or why })
-    end
+    self.world:complain("cannot connect", { station = self.id, error = words or why })
     reconnect(self, refused)
     return
   end

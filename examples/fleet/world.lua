@@ -23,6 +23,15 @@ end
 
 function M:after(seconds, action) return self.agenda:after(seconds, action) end
 
+-- One line a second at most: a central system that is away is away for all stations at once.
+function M:complain(text, fields)
+  local now = self.clock()
+  self.complaints = (self.complaints or 0) + 1
+  if now - (self.complained or -1) < 1 then return end
+  fields.times, self.complaints, self.complained = self.complaints, 0, now
+  self.log.warn(text, fields)
+end
+
 --- Real seconds for life seconds.
 function M:life(seconds) return seconds / self.speed end
 
