@@ -1,10 +1,13 @@
 /* reader.h - Reads the contract: snapshot, then both streams, with gap detection (contract 6).
  *
- * The reader owns two connections (one blocks in XREAD). It fills the live model from a snapshot, then
- * reads both streams on from the cursor that the store last committed ("" = from their start): one event
- * after the other and then the end of the page, with the cursor to be committed together with the page. So
- * events come again and events older than the snapshot come: every effect must be an upsert under its own
- * time guard. The next page is asked for when the owner says that it can take one (back-pressure). */
+ * The reader owns two connections (one blocks in XREAD). It starts with a snapshot (the live model is
+ * empty) and the cursor that the store last committed, and gives its owner one event after the other and
+ * then the end of the page, with the cursor to be committed together with the page. The next page is asked
+ * for when the owner says that it can take one (back-pressure).
+ *
+ * A snapshot never moves the cursor forward: entries that the streams still hold are always delivered, also
+ * when the snapshot is newer than they are. So every effect must be an upsert under its own time guard.
+ * After a new epoch a stream is read from its start. */
 #ifndef KW_FEED_READER_H
 #define KW_FEED_READER_H
 
@@ -25,7 +28,8 @@ struct kw_reader_events {
     void (*on_event)(const struct kw_event *event, void *arg);
     /* The page is complete; call kw_reader_page_done() for the next one, now or later. */
     void (*on_page)(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg);
-    /* Snapshot: what is not mentioned between begin and end is gone. kind: "station" (id = cs),
+    /* Snapshot: what is not mentioned between begin and end is gone. A begin without an end was abandoned
+     * (the link was lost): another begin follows. kind: "station" (id = cs),
      * "conn" (id = cs, connector), "tx" (id = cs, transaction), "node". fields: name, value, ... */
     void (*on_snapshot_begin)(const char *why, void *arg);
     void (*on_snapshot_row)(const char *kind, struct kw_str id, int64_t connector,
@@ -36,6 +40,8 @@ struct kw_reader_events {
     /* n jumped: events are missing (trimmed or lost). A snapshot follows. Numbers that come again are no
      * gap: Redis lost its last second and the producer repeats it. */
     void (*on_gap)(enum kw_stream stream, int64_t expected_n, int64_t got_n, void *arg);
+    /* A malformed entry; entry_id may be empty. The number of a bad entry that has none is taken for the
+     * next one. */
     void (*on_bad_entry)(enum kw_stream stream, struct kw_str entry_id, const char *error,
                          void *arg);
     void (*on_state)(enum kw_feed_state state, int64_t lag_ms, int64_t last_event_ms, void *arg);

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 
 #define KW_IN_FLIGHT 512
+#define KW_WRITER_RETRY_MS 500
 #define KW_CONFIRM_STEP_MS 100
-#define KW_AGAIN_MS 500 /* a Redis that is full or loading is not asked in a loop */
 
 /* ARGV: prefix, event JSON, source. Numbers are written as integers where they are whole. Meter values
  * keep their marker for an hour only: 50 a second would be 30 million keys in a week, and the store's keys
@@ -66,7 +66,8 @@ struct item {
 struct kw_event_writer {
     struct kw_loop *loop;
     struct kw_redis *redis;
-    struct kw_timer *confirm, *again;
+    struct kw_timer *confirm, *retry;
+    int64_t keep_ms;
     struct item *first, **last; /* not confirmed yet, in order */
     struct item *unanswered, *next_to_send;
     size_t total, kept, in_flight;
@@ -116,10 +117,14 @@ static void on_confirm_time(struct kw_timer *timer, void *arg)
 {
     struct kw_event_writer *writer = arg;
     int64_t now = kw_loop_now_ms(writer->loop);
-    while (writer->kept > 0 && now - writer->first->taken_ms >= KW_WRITER_KEEP_MS)
+    writer->in_flight++; /* the owner may close the writer in there */
+    while (!writer->closed && writer->kept > 0 && now - writer->first->taken_ms >= writer->keep_ms)
         confirm_first(writer);
-    if (writer->kept > 0) {
-        int64_t left = KW_WRITER_KEEP_MS - (now - writer->first->taken_ms);
+    writer->in_flight--;
+    if (writer->closed) {
+        release(writer);
+    } else if (writer->kept > 0) {
+        int64_t left = writer->keep_ms - (now - writer->first->taken_ms);
         kw_timer_start(timer, left > KW_CONFIRM_STEP_MS ? left : KW_CONFIRM_STEP_MS, 0);
     }
 }
@@ -132,7 +137,14 @@ static void take_answer(struct kw_event_writer *writer)
     writer->kept++;
     tell_backlog(writer);
     if (!kw_timer_active(writer->confirm))
-        kw_timer_start(writer->confirm, KW_WRITER_KEEP_MS, 0);
+        kw_timer_start(writer->confirm, writer->keep_ms, 0);
+}
+
+static void load_later(struct kw_event_writer *writer)
+{
+    writer->ready = false;
+    writer->next_to_send = writer->unanswered;
+    kw_timer_start(writer->retry, KW_WRITER_RETRY_MS, 0);
 }
 
 static void on_loaded(kw_err err, const struct kw_reply *reply, void *arg)
@@ -143,9 +155,15 @@ static void on_loaded(kw_err err, const struct kw_reply *reply, void *arg)
         release(writer);
         return;
     }
-    if (err != KW_OK || reply->type != KW_REPLY_TEXT ||
-        kw_str_copy(reply->text, writer->sha, sizeof writer->sha) != KW_OK)
-        return; /* the link is going; on_state comes again */
+    if (err != KW_OK)
+        return; /* the link is gone; on_state comes again */
+    if (reply->type != KW_REPLY_TEXT ||
+        kw_str_copy(reply->text, writer->sha, sizeof writer->sha) != KW_OK) {
+        KW_LOG(KW_LOG_ERROR, "feed", "Redis refused the script; trying again",
+               KW_LT("error", reply->text));
+        load_later(writer);
+        return;
+    }
     writer->ready = true;
     pump(writer);
 }
@@ -155,26 +173,34 @@ static void load(struct kw_event_writer *writer)
     struct kw_str args[3] = { KW_STR("SCRIPT"), KW_STR("LOAD"),
                               kw_str_n(script, sizeof script - 1) };
     writer->ready = false;
+    kw_timer_stop(writer->retry);
     if (!writer->loading && kw_redis_command(writer->redis, args, 3, on_loaded, writer) == KW_OK)
         writer->loading = true;
 }
 
-static bool is_not_now(struct kw_str error)
+static void on_retry(struct kw_timer *timer, void *arg)
 {
-    static const char *const words[] = { "NOSCRIPT", "LOADING", "OOM", "MISCONF", "BUSY" };
-    for (size_t i = 0; i < KW_COUNT_OF(words); i++) {
-        if (kw_str_starts(error, kw_str_of(words[i])))
-            return true;
-    }
-    return false;
+    (void)timer;
+    load(arg);
 }
 
-static void on_again(struct kw_timer *timer, void *arg)
+static void count_answer(struct kw_event_writer *writer, const struct kw_reply *reply)
 {
-    struct kw_event_writer *writer = arg;
-    (void)timer;
-    if (!writer->ready && kw_redis_up(writer->redis))
-        load(writer);
+    const struct item *item = writer->unanswered;
+    if (reply->type != KW_REPLY_ERROR) {
+        kw_metric_add(reply->number == 0 ? writer->repeated : writer->written, 1);
+        return;
+    }
+    kw_metric_add(writer->refused, 1);
+    KW_LOG(KW_LOG_ERROR, "feed", "Redis refused an event; it stays in the journal only",
+           KW_LT("error", reply->text), KW_LT("event", kw_str_n(item->json, item->length)));
+}
+
+/* The event itself is at fault: no repetition will help. Anything else (NOSCRIPT, LOADING, OOM, MISCONF,
+ * READONLY, NOAUTH ...) says that Redis cannot write now. */
+static bool is_final(struct kw_str error)
+{
+    return kw_str_starts(error, KW_STR("ERR ")) || kw_str_starts(error, KW_STR("WRONGTYPE"));
 }
 
 static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
@@ -187,23 +213,17 @@ static void on_written(kw_err err, const struct kw_reply *reply, void *arg)
     }
     if (err != KW_OK || !writer->ready)
         return; /* sent again after the reload or reconnect */
-    if (reply->type == KW_REPLY_ERROR && is_not_now(reply->text)) {
-        writer->next_to_send = writer->unanswered;
-        writer->ready = false;
-        if (kw_str_starts(reply->text, KW_STR("NOSCRIPT")))
+    if (reply->type == KW_REPLY_ERROR && !is_final(reply->text)) {
+        bool forgotten = kw_str_starts(reply->text, KW_STR("NOSCRIPT"));
+        load_later(writer);
+        if (forgotten)
             load(writer);
         else
-            kw_timer_start(writer->again, KW_AGAIN_MS, 0);
+            KW_LOG(KW_LOG_ERROR, "feed", "Redis takes no events now; trying again",
+                   KW_LT("error", reply->text));
         return;
     }
-    if (reply->type == KW_REPLY_ERROR) {
-        kw_metric_add(writer->refused, 1);
-        KW_LOG(KW_LOG_ERROR, "feed", "Redis refused an event; it stays in the journal only",
-               KW_LT("error", reply->text),
-               KW_LT("event", kw_str_n(writer->unanswered->json, writer->unanswered->length)));
-    } else {
-        kw_metric_add(reply->number == 0 ? writer->repeated : writer->written, 1);
-    }
+    count_answer(writer, reply);
     take_answer(writer);
     pump(writer);
 }
@@ -235,6 +255,7 @@ static void on_state(bool up, const char *why, void *arg)
     writer->next_to_send = writer->unanswered = writer->first;
     writer->kept = 0;
     tell_backlog(writer);
+    kw_timer_stop(writer->retry);
     if (up)
         load(writer);
     writer->on_link(up, writer->arg);
@@ -270,7 +291,8 @@ kw_err kw_event_writer_new(struct kw_loop *loop, const struct kw_event_writer_op
         return err;
     }
     writer->confirm = kw_timer_new(loop, on_confirm_time, writer);
-    writer->again = kw_timer_new(loop, on_again, writer);
+    writer->retry = kw_timer_new(loop, on_retry, writer);
+    writer->keep_ms = options->keep_ms > 0 ? options->keep_ms : KW_WRITER_KEEP_MS;
     *out = writer;
     return KW_OK;
 }
@@ -303,7 +325,7 @@ void kw_event_writer_close(struct kw_event_writer *writer)
 {
     writer->closed = true;
     kw_timer_close(writer->confirm);
-    kw_timer_close(writer->again);
+    kw_timer_close(writer->retry);
     kw_redis_close(writer->redis);
     release(writer);
 }

@@ -3,11 +3,13 @@
  * An event is a JSON object (docs/complex-contract.md, "events of the gateway"): fields of the stream entry
  * and the snapshot writes that go with it. The script deduplicates by `k`, numbers, appends, and writes the
  * snapshot under its time guard (complex-contract.md 4). Events wait here while Redis is away; order is kept
- * over reconnects; what the script refuses is logged, counted and passed over.
+ * over reconnects; an event that the script refuses is logged, counted and passed over, while a Redis that
+ * cannot write now (no memory, read only, a full disk) is asked again every half second.
  *
  * A Redis with `appendfsync everysec` that dies forgets up to its last second or two. So an event is kept
  * for KW_WRITER_KEEP_MS after Redis took it and only then told as confirmed; after each reconnect all kept
- * ones are sent again. The deduplication marker makes a repeat of what Redis still has do nothing. */
+ * ones are sent again. The deduplication marker makes a repeat of what Redis still has do nothing; so every
+ * event needs its `k`. */
 #ifndef KW_FEED_WRITER_H
 #define KW_FEED_WRITER_H
 
@@ -20,6 +22,7 @@ struct kw_event_writer;
 struct kw_event_writer_options {
     const char *redis_url, *prefix;
     const char *source; /* gateway id, field `src` */
+    int64_t keep_ms;    /* 0: KW_WRITER_KEEP_MS */
     struct kw_metrics *metrics;
 };
 
