@@ -6,6 +6,7 @@
 #include "net/loop.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <uv.h>
 
 #include "base/clock.h"
@@ -101,6 +102,7 @@ static void on_async(uv_async_t *handle)
 struct kw_loop *kw_loop_new(struct kw_metrics *metrics)
 {
     struct kw_loop *loop = kw_zalloc(sizeof *loop);
+    (void)signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL; EPIPE says the same */
     KW_ASSERT(uv_loop_init(&loop->uv) == 0);
     KW_ASSERT(uv_check_init(&loop->uv, &loop->check) == 0);
     KW_ASSERT(uv_prepare_init(&loop->uv, &loop->prepare) == 0);

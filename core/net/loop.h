@@ -16,7 +16,7 @@ struct kw_loop;
 struct kw_timer;
 struct kw_poll;
 
-/* metrics may be NULL; otherwise kw_loop_turns_total is kept. */
+/* metrics may be NULL; otherwise kw_loop_turns_total is kept. SIGPIPE is ignored in the process from here. */
 struct kw_loop *kw_loop_new(struct kw_metrics *metrics);
 /* Run until kw_loop_stop() or nothing is left to wait for. Work that another thread will post keeps
  * the loop running only between kw_loop_hold() and kw_loop_unhold() (the pool does it by itself). */
