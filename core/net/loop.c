@@ -162,8 +162,9 @@ void kw_loop_free(struct kw_loop *loop)
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->async, NULL);
     uv_walk(&loop->uv, count_open, &open);
-    KW_ASSERT(open == 0); /* an owner forgot to close its handle */
-    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    KW_ASSERT(open == 0);                          /* an owner forgot to close its handle */
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) /* a stop that nobody ran for ends it early */
+        continue;
     KW_ASSERT(uv_loop_close(&loop->uv) == 0);
     (void)pthread_mutex_destroy(&loop->post_lock);
     kw_free(loop);
