@@ -119,6 +119,7 @@ static void send_close(struct kw_ws *ws, uint16_t code, const char *reason)
     if (ws->close_sent)
         return;
     ws->close_sent = true;
+    kw_conn_set_queue_limit(ws->conn, kw_conn_queued_bytes(ws->conn) + 256); /* always has room */
     size_t length = code == KW_WS_NO_CODE ? 0 : kw_ws_close_payload(code, reason, payload);
     if (send_frame(ws, KW_WS_CLOSE, kw_str_n(payload, length)) != KW_OK)
         drop(ws, "the outbox is full");
