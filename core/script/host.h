@@ -10,6 +10,8 @@
 #ifndef KW_SCRIPT_HOST_H
 #define KW_SCRIPT_HOST_H
 
+#include <stdbool.h>
+
 #include <lua.h>
 #include <lauxlib.h>
 
@@ -68,6 +70,10 @@ KW_MUST_USE kw_err kw_host_call(struct kw_host *host, const char *name, const ch
                                 int (*push)(lua_State *L, void *arg),
                                 void (*read)(lua_State *L, int n, void *arg), void *arg,
                                 char *error, size_t error_size);
+
+/* FIELD of a loaded value (the value itself when `field` is NULL) onto the state's stack; nil when there
+ * is none. True: it is a function. Stack [-0, +1]. */
+bool kw_host_push_loaded(struct kw_host *host, const char *name, const char *field);
 
 /* Start a task that calls the function at registry reference `function_ref` (kw_host_ref) with the
  * arguments that `push` makes on the new coroutine. It runs at once until its first wait. on_done is

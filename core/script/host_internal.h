@@ -29,9 +29,7 @@ struct kw_host {
     bool ending;
 };
 
-int kw_host_traceback(lua_State *L); /* message handler. Stack [-1, +1] */
-bool kw_host_push_loaded(struct kw_host *host, const char *name,
-                         const char *function);   /* [-0, +1] */
+int kw_host_traceback(lua_State *L);              /* message handler. Stack [-1, +1] */
 void kw_open_basic_modules(struct kw_host *host); /* kw.json, kw.log, kw.time */
 void kw_tasks_end(struct kw_host *host);          /* cancels all; before lua_close */
 void kw_tasks_free(struct kw_host *host);         /* memory; after lua_close */
