@@ -122,9 +122,14 @@ static int compare_ids(const char *a, const char *b)
 
 /* --- state of the feed --- */
 
+bool kw_reader_links_up(const struct kw_reader *reader)
+{
+    return kw_redis_up(reader->control) && kw_redis_up(reader->block);
+}
+
 void kw_reader_tell_state(struct kw_reader *reader)
 {
-    bool up = kw_redis_up(reader->control) && kw_redis_up(reader->block);
+    bool up = kw_reader_links_up(reader);
     bool fresh = kw_now_ms() - reader->alive_ms <= reader->stale_after_ms;
     enum kw_feed_state state = !up                          ? KW_FEED_LOST
                                : fresh && reader->following ? KW_FEED_LIVE

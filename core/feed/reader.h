@@ -61,6 +61,7 @@ KW_MUST_USE kw_err kw_reader_new(struct kw_loop *loop, const struct kw_reader_op
                                  const struct kw_cursor *from,
                                  const struct kw_reader_events *events, void *arg,
                                  struct kw_reader **out, char *error, size_t error_size);
+bool kw_reader_links_up(const struct kw_reader *reader); /* both connections to Redis */
 void kw_reader_page_done(struct kw_reader *reader);
 void kw_reader_close(struct kw_reader *reader); /* frees itself later; no more callbacks */
 
