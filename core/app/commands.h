@@ -11,4 +11,8 @@
  * returns, timers and tasks it left behind end. SIGINT and SIGTERM end it with status 0. */
 int kw_command_run(int argc, char **argv);
 
+/* kilowatch serve [--config FILE]: the service, until SIGTERM or SIGINT (drained, status 0). SIGHUP reads
+ * the certificate again. DATA/ports.json is written once it listens. */
+int kw_command_serve(int argc, char **argv);
+
 #endif

@@ -18,6 +18,7 @@ struct option {
     char *text;
     int64_t number;
     bool flag;
+    enum kw_option_type type;
 };
 
 struct kw_config {
@@ -32,6 +33,9 @@ static void keep(struct kw_config *config, lua_State *L)
     struct option *option = kw_zalloc(sizeof *option);
     option->next = config->all;
     config->all = option;
+    option->type = lua_isboolean(L, -1)   ? KW_OPTION_BOOL
+                   : lua_isinteger(L, -1) ? KW_OPTION_INT
+                                          : KW_OPTION_TEXT;
     option->flag = lua_toboolean(L, -1);
     option->number = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
     option->text = kw_strdup(lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "");
@@ -125,4 +129,10 @@ int64_t kw_config_int(const struct kw_config *config, const char *option)
 bool kw_config_bool(const struct kw_config *config, const char *option)
 {
     return find(config, option)->flag;
+}
+
+enum kw_option_type kw_config_type(const struct kw_config *config, const char *name)
+{
+    const struct option *option = kw_map_get(config->options, kw_str_of(name));
+    return option != NULL ? option->type : KW_OPTION_UNKNOWN;
 }

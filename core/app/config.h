@@ -21,6 +21,8 @@ void kw_config_free(struct kw_config *config);
 /* The option must exist (asserts). Text of an unset option is "". Owned by the configuration. */
 const char *kw_config_text(const struct kw_config *config, const char *option);
 int64_t kw_config_int(const struct kw_config *config, const char *option);
+enum kw_option_type { KW_OPTION_UNKNOWN, KW_OPTION_TEXT, KW_OPTION_INT, KW_OPTION_BOOL };
+enum kw_option_type kw_config_type(const struct kw_config *config, const char *option);
 bool kw_config_bool(const struct kw_config *config, const char *option);
 
 #endif

@@ -23,14 +23,14 @@ struct route {
     size_t body_max;
 };
 
-struct call {
+struct kw_lua_call {
     struct kw_lua_routes *owner;
     struct kw_exchange *exchange; /* NULL: free */
     struct kw_route_match match;
     struct kw_task_id task;
     int64_t began_us;
     uint32_t slot, generation; /* what Lua holds instead of a pointer */
-    struct call *next_free;
+    struct kw_lua_call *next_free;
 };
 
 #define KW_CALLS_MAX 16384
@@ -39,9 +39,9 @@ struct kw_lua_routes {
     struct kw_runtime *runtime;
     struct kw_router *router;
     struct route *routes;
-    struct call **calls; /* by slot; pooled, freed at the end */
+    struct kw_lua_call **calls; /* by slot; pooled, freed at the end */
     uint32_t call_count;
-    struct call *free_calls;
+    struct kw_lua_call *free_calls;
     int class_ref; /* metatable of requests */
     struct kw_metric *seconds, *failed;
 };
@@ -84,13 +84,14 @@ static int l_add(lua_State *L)
     return 0;
 }
 
-static struct call *call_new(struct kw_lua_routes *routes, struct kw_exchange *exchange)
+struct kw_lua_call *kw_lua_call_new(struct kw_lua_routes *routes, struct kw_exchange *exchange)
 {
-    struct call *call = routes->free_calls;
+    struct kw_lua_call *call = routes->free_calls;
     if (call != NULL) {
         routes->free_calls = call->next_free;
     } else if (routes->call_count < KW_CALLS_MAX) {
-        routes->calls = kw_realloc(routes->calls, (routes->call_count + 1) * sizeof(struct call *));
+        routes->calls =
+            kw_realloc(routes->calls, (routes->call_count + 1) * sizeof(struct kw_lua_call *));
         call = kw_zalloc(sizeof *call);
         call->owner = routes;
         call->slot = routes->call_count;
@@ -100,11 +101,13 @@ static struct call *call_new(struct kw_lua_routes *routes, struct kw_exchange *e
     }
     call->exchange = exchange;
     call->generation++;
+    call->match.param_count = 0;
+    call->task = (struct kw_task_id){ UINT32_MAX, 0 }; /* nobody's */
     call->began_us = kw_mono_us();
     return call;
 }
 
-static void call_free(struct call *call)
+void kw_lua_call_free(struct kw_lua_call *call)
 {
     call->exchange = NULL;
     call->next_free = call->owner->free_calls;
@@ -112,7 +115,7 @@ static void call_free(struct call *call)
 }
 
 /* The call behind req (field "call" = slot and generation); raises once it is answered. */
-static const struct call *check_call(lua_State *L)
+static const struct kw_lua_call *check_call(lua_State *L)
 {
     const struct kw_lua_routes *routes = lua_touserdata(L, lua_upvalueindex(1));
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -138,7 +141,7 @@ static int push_slice(lua_State *L, struct kw_str value)
 /* req:header(name) -> value | nil. Stack [-0, +1]; raises after the answer. */
 static int l_header(lua_State *L)
 {
-    const struct call *call = check_call(L);
+    const struct kw_lua_call *call = check_call(L);
     return push_slice(L,
                       kw_http_header_get(kw_exchange_head(call->exchange), luaL_checkstring(L, 2)));
 }
@@ -146,7 +149,7 @@ static int l_header(lua_State *L)
 /* req:cookie(name) -> value | nil. Stack [-0, +1]; raises after the answer. */
 static int l_cookie(lua_State *L)
 {
-    const struct call *call = check_call(L);
+    const struct kw_lua_call *call = check_call(L);
     return push_slice(L, kw_cookie_get(kw_exchange_head(call->exchange), luaL_checkstring(L, 2)));
 }
 
@@ -251,7 +254,7 @@ static void push_query(lua_State *L, struct kw_str query)
     lua_setfield(L, -2, "query_error");
 }
 
-static void push_body(lua_State *L, struct call *call)
+static void push_body(lua_State *L, struct kw_lua_call *call)
 {
     char error[200] = "";
     struct kw_str body = kw_exchange_body(call->exchange);
@@ -269,9 +272,9 @@ static void push_body(lua_State *L, struct call *call)
     }
 }
 
-static int push_request(lua_State *L, void *arg)
+int kw_lua_call_push(lua_State *L, void *arg)
 {
-    struct call *call = arg;
+    struct kw_lua_call *call = arg;
     const struct kw_http_head *head = kw_exchange_head(call->exchange);
     lua_createtable(L, 0, 16);
     lua_pushstring(L, kw_http_method_name(head->method));
@@ -322,7 +325,7 @@ static const char *answer_headers(lua_State *L, int index, struct kw_exchange *e
     return type;
 }
 
-static void answer(struct call *call, lua_State *L, int results)
+static void answer(struct kw_lua_call *call, lua_State *L, int results)
 {
     struct kw_exchange *exchange = call->exchange;
     int base = lua_gettop(L) - results;
@@ -361,7 +364,7 @@ static void answer(struct call *call, lua_State *L, int results)
 
 static void call_done(kw_err err, lua_State *L, int results, const char *error, void *arg)
 {
-    struct call *call = arg;
+    struct kw_lua_call *call = arg;
     kw_metric_observe_us(call->owner->seconds, kw_mono_us() - call->began_us);
     if (err == KW_OK) {
         answer(call, L, results);
@@ -374,16 +377,16 @@ static void call_done(kw_err err, lua_State *L, int results, const char *error, 
         kw_exchange_problem(call->exchange, 500, "internal",
                             "The server failed; the log has this request's id.");
     }
-    call_free(call);
+    kw_lua_call_free(call);
 }
 
 static void client_gone(void *arg)
 {
-    struct call *call = arg;
+    struct kw_lua_call *call = arg;
     kw_task_cancel(call->owner->runtime->host, call->task);
 }
 
-static void start(struct call *call)
+static void start(struct kw_lua_call *call)
 {
     static const struct kw_run_limits limits = { 0, 0, 30000 };
     struct kw_exchange *exchange = call->exchange;
@@ -391,11 +394,11 @@ static void start(struct call *call)
     enum kw_http_method method = kw_exchange_head(exchange)->method;
     if (method == KW_HTTP_GET || method == KW_HTTP_HEAD) /* a change that began is finished */
         kw_exchange_on_gone(exchange, client_gone, call);
-    if (kw_task_start(call->owner->runtime->host, route->function_ref, &limits, push_request,
+    if (kw_task_start(call->owner->runtime->host, route->function_ref, &limits, kw_lua_call_push,
                       call_done, call, &call->task) != KW_OK) {
         kw_exchange_problem(exchange, 503, "busy",
                             "Too many requests are being served; try again.");
-        call_free(call);
+        kw_lua_call_free(call);
     }
 }
 
@@ -422,7 +425,7 @@ bool kw_lua_routes_handle(struct kw_lua_routes *routes, struct kw_exchange *exch
     const struct kw_http_head *head = kw_exchange_head(exchange);
     if (!kw_str_starts(head->path, kw_str_of(prefix)))
         return false;
-    struct call *call = call_new(routes, exchange);
+    struct kw_lua_call *call = kw_lua_call_new(routes, exchange);
     if (call == NULL) {
         kw_exchange_problem(exchange, 503, "busy",
                             "Too many requests are being served; try again.");
@@ -434,6 +437,14 @@ bool kw_lua_routes_handle(struct kw_lua_routes *routes, struct kw_exchange *exch
         return true;
     }
     refuse(exchange, err, call->match.allow);
-    call_free(call);
+    kw_lua_call_free(call);
     return true;
+}
+
+void kw_lua_routes_cancel(struct kw_lua_routes *routes)
+{
+    for (uint32_t i = 0; i < routes->call_count; i++) {
+        if (routes->calls[i]->exchange != NULL)
+            kw_task_cancel(routes->runtime->host, routes->calls[i]->task);
+    }
 }

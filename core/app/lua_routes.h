@@ -27,4 +27,15 @@ size_t kw_lua_routes_body_limit(const struct kw_lua_routes *routes,
 bool kw_lua_routes_handle(struct kw_lua_routes *routes, struct kw_exchange *exchange,
                           const char *prefix);
 
+/* A request as a table for a function that is no route (the live feed's opening). _new takes the
+ * exchange as long as the call lives (NULL: too many); _push puts the table (a push function of
+ * kw_task_start); the exchange is answered by the caller, then or before _free. */
+struct kw_lua_call;
+struct kw_lua_call *kw_lua_call_new(struct kw_lua_routes *routes, struct kw_exchange *exchange);
+int kw_lua_call_push(lua_State *L, void *call);
+void kw_lua_call_free(struct kw_lua_call *call);
+
+/* Every request that still waits is cancelled and answered 503 (the end of a drain). */
+void kw_lua_routes_cancel(struct kw_lua_routes *routes);
+
 #endif

@@ -9,6 +9,8 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *doc;
 } commands[] = {
+    { "serve", kw_command_serve,
+      "[--config FILE]          the service: web, API, live feed, history" },
     { "run", kw_command_run, "FILE.lua [ARGUMENTS...]   a Lua program on the host" },
 };
 

@@ -39,6 +39,8 @@ M.options = {
   session_hours = integer(12, 1, 720, "Absolute life of a session."),
   stale_after_s = integer(90, 5, 3600, "Age at which a meter value of a charging connector is stale."),
   live_tick_ms = integer(50, 10, 1000, "Coalescing tick of the live feed when it is busy."),
+  live_clients = integer(2000, 1, 20000, "Live connections in all; one more is closed with 4429."),
+  live_clients_per_account = integer(200, 1, 20000, "Live connections of one account or token."),
   smtp_url = text("", "Mail server, smtp://host:25 or smtps://host:465; empty: no mail, links are shown."),
   smtp_from = text("", "Sender of mails."),
 
