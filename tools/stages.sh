@@ -13,6 +13,7 @@ stage_table() {
     cat <<'TEXT'
 lint      tools           layers, house rules, format, luacheck, shell
 unit      unit            C unit tests under ASan and UBSan
+lua       lua             Lua tests on the host
 -         support,bench   helpers; measurements (./kw bench)
 TEXT
 }
