@@ -103,12 +103,14 @@ end
 
 local function make_stations(feeder_of)
   local there, keys = by(api:all("/api/v1/stations"), "id"), {}
-  for _, station in ipairs((files.read(chosen.fleet) or { stations = {} }).stations) do keys[station.id] = station.key end
+  local before = files.read(chosen.fleet) or { stations = {} }
+  for _, station in ipairs(before.stations) do keys[station.id] = station.key end
   local fleet, missing = {}, {}
   for i = 1, chosen.stations do
     local station = names.station(i)
     fleet[i], station.key = station, keys[station.id]
-    if not there[station.id] or not station.key then missing[#missing + 1] = { station, feeder_of[i] } end
+    local whole = there[station.id] and station.key
+    if not whole then missing[#missing + 1] = { station, feeder_of[i] } end
   end
   each(missing, function(pair)
     local station, node_id = pair[1], pair[2]
