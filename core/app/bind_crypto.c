@@ -1,4 +1,4 @@
-/* bind_crypto.c - `kw.crypto` for Lua: randomness, hashes, comparison, passwords.
+/* bind_crypto.c - `kw.crypto` for Lua: randomness, hashes, comparison, sealing, passwords.
  *
  * All of it is libsodium's. argon2id runs on the password pool, never on the loop: 19 MiB, t = 2
  * (OWASP's second setting, 12..15 ms here). Comparison of secrets is constant-time. */
@@ -131,6 +131,53 @@ static int l_unbase64(lua_State *L)
     return err == KW_OK ? 1 : kw_lua_fail(L, "invalid", "not base64");
 }
 
+/* --- sealing: what is kept so that only the holder of `secret` can read it --- */
+
+static void seal_key(lua_State *L, int index, unsigned char key[crypto_secretbox_KEYBYTES])
+{
+    size_t length;
+    const char *secret = luaL_checklstring(L, index, &length);
+    _Static_assert(crypto_secretbox_KEYBYTES == crypto_hash_sha256_BYTES, "a digest is a key");
+    crypto_hash_sha256(key, (const unsigned char *)secret, length);
+}
+
+/* crypto.seal(secret, text) -> bytes (random nonce first). Stack [-0, +1]. */
+static int l_seal(lua_State *L)
+{
+    unsigned char key[crypto_secretbox_KEYBYTES];
+    size_t length;
+    luaL_Buffer buffer;
+    const char *text = luaL_checklstring(L, 2, &length);
+    size_t sealed = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + length;
+    unsigned char *out = (unsigned char *)luaL_buffinitsize(L, &buffer, sealed);
+    seal_key(L, 1, key);
+    randombytes_buf(out, crypto_secretbox_NONCEBYTES);
+    (void)crypto_secretbox_easy(out + crypto_secretbox_NONCEBYTES, (const unsigned char *)text,
+                                length, out, key);
+    sodium_memzero(key, sizeof key);
+    luaL_pushresultsize(&buffer, sealed);
+    return 1;
+}
+
+/* crypto.open(secret, bytes) -> text | nil, "invalid" (other secret, or changed). [-0, +1|3]. */
+static int l_open(lua_State *L)
+{
+    unsigned char key[crypto_secretbox_KEYBYTES];
+    size_t length;
+    luaL_Buffer buffer;
+    const unsigned char *sealed = (const unsigned char *)luaL_checklstring(L, 2, &length);
+    const size_t around = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
+    if (length < around)
+        return kw_lua_fail(L, "invalid", "too short to be sealed");
+    unsigned char *out = (unsigned char *)luaL_buffinitsize(L, &buffer, length);
+    seal_key(L, 1, key);
+    int code = crypto_secretbox_open_easy(out, sealed + crypto_secretbox_NONCEBYTES,
+                                          length - crypto_secretbox_NONCEBYTES, sealed, key);
+    sodium_memzero(key, sizeof key);
+    luaL_pushresultsize(&buffer, code == 0 ? length - around : 0);
+    return code == 0 ? 1 : kw_lua_fail(L, "invalid", "sealed with another secret, or changed");
+}
+
 /* --- passwords, off the loop --- */
 
 struct password_job {
@@ -227,6 +274,8 @@ void kw_bind_crypto(struct kw_runtime *runtime)
                                                  { "equal", l_equal },
                                                  { "base64", l_base64 },
                                                  { "unbase64", l_unbase64 },
+                                                 { "seal", l_seal },
+                                                 { "open", l_open },
                                                  { "password_hash", l_password_hash },
                                                  { "password_verify", l_password_verify },
                                                  { NULL, NULL } };
