@@ -253,8 +253,11 @@ static int l_spawn(lua_State *L)
 
 void kw_unbind_timer(struct kw_runtime *runtime)
 {
-    for (struct ticker *ticker = runtime->tickers; ticker != NULL; ticker = ticker->next)
+    for (struct ticker *ticker = runtime->tickers, *next; ticker != NULL; ticker = next) {
+        next = ticker->next;
         ticker_stop(ticker);
+        ticker_release(ticker); /* now, if Lua dropped the handle long ago */
+    }
 }
 
 void kw_bind_timer(struct kw_runtime *runtime)
