@@ -19,10 +19,11 @@ local M = {}
 local TYPES = { string = true, integer = true, number = true, boolean = true, time = true, json = true,
                 array = true, object = true }
 local OPTIONS = { doc = true, null = true, enum = true, min = true, max = true, min_length = true, max_length = true,
-                  max_bytes = true, match = true, pattern = true, multiline = true, min_items = true,
-                  max_items = true, default = true, format = true, required = true, read_only = true, create_only = true, live = true, hidden = true,
-                  see = true, filter = true, sort = true, search = true, index = true, column = true, unit = true,
-                  type = true, items = true, fields = true, by = true, name = true, title = true, many = true,
+                  max_bytes = true, match = true, pattern = true, multiline = true, min_items =
+                  true, max_items = true, default = true, format = true, required = true, read_only
+                  = true, create_only = true, live = true, hidden = true, see = true, filter = true,
+                  sort = true, search = true, index = true, column = true, unit = true, type = true,
+                  items = true, fields = true, by = true, name = true, title = true, many = true,
                   write_only = true }
 
 local function column_of(name, type_name)
