@@ -106,9 +106,8 @@ static kw_err read_fields(struct reading *reading)
     }
 }
 
-static kw_err read_indexes(struct reading *reading)
+static kw_err read_indexes(struct reading *reading, struct kw_json *json)
 {
-    struct kw_json *json = &reading->json;
     const char *table = reading->collection->name;
     if (kw_json_next(json) != KW_JSON_ARRAY)
         return KW_EINVALID;
@@ -133,9 +132,19 @@ static kw_err read_indexes(struct reading *reading)
     return KW_OK;
 }
 
+static kw_err read_kept_indexes(struct reading *reading, struct kw_str text)
+{
+    struct kw_json json;
+    kw_json_init(&json, text);
+    kw_err err = read_indexes(reading, &json);
+    kw_json_free(&json);
+    return err;
+}
+
 static kw_err read_schema(struct reading *reading)
 {
     struct kw_json *json = &reading->json;
+    struct kw_str indexes = KW_STR_NONE; /* read last: their names need the collection's */
     struct kw_collection *collection = reading->collection;
     enum kw_json_event event;
     if (kw_json_next(json) != KW_JSON_OBJECT)
@@ -150,16 +159,16 @@ static kw_err read_schema(struct reading *reading)
         } else if (kw_str_eqc(json->text, "fields")) {
             err = read_fields(reading);
         } else if (kw_str_eqc(json->text, "indexes")) {
-            err = read_indexes(reading);
+            err = kw_json_skip(json, kw_json_next(json), &indexes);
         } else {
             err = kw_json_skip(json, kw_json_next(json), NULL);
         }
         if (err != KW_OK)
             return err;
     }
-    return event == KW_JSON_OBJECT_END && collection->name[0] != 0 && collection->key[0] != 0
-               ? KW_OK
-               : KW_EINVALID;
+    if (event != KW_JSON_OBJECT_END || collection->name[0] == 0 || collection->key[0] == 0)
+        return KW_EINVALID;
+    return indexes.len > 0 ? read_kept_indexes(reading, indexes) : KW_OK;
 }
 
 /* --- making the table --- */

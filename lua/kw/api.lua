@@ -29,7 +29,7 @@ local function checked(op)
   return function(req, caller)
     local status, body, headers = op.handler(req, caller)
     if status ~= op.status or not op.answer then return status, body, headers end
-    local faults = present.faults(op.answer, json.decode(json.encode(body)))
+    local faults = present.faults(op.answer, json.decode(type(body) == "string" and body or json.encode(body)))
     if not faults[1] then return status, body, headers end
     log.error("answer does not fit its schema", { operation = op.id, path = faults[1].path,
                                                   fault = faults[1].message, request = req.id })

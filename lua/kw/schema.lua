@@ -14,6 +14,8 @@
 -- Lists: filter = true | "subtree", sort, search; index for the store; column (name in the store).
 -- Meaning: unit, doc.
 
+local json = require("kw.json")
+
 local M = {}
 
 local TYPES = { string = true, integer = true, number = true, boolean = true, time = true, json = true,
@@ -113,7 +115,7 @@ end
 
 --- The declaration of the collection for kw.store.declare.
 function M.collection(resource)
-  local fields, indexes = {}, {}
+  local fields, indexes = {}, json.array()
   for _, field in ipairs(resource.fields) do
     if not field.live and field.name ~= "revision" then
       fields[field.column] = { type = STORE_TYPES[field.type] }

@@ -1,14 +1,13 @@
 -- api_session_test.lua - Setup, sign-in, throttling, sign-out, passwords, tokens.
 
-return function(t)
-  local fake = require("support.service_host")
-  fake.root = t.root
+local fake = require("support.service_host")
 
-  t.group("setup", function()
+return {
+  { "setup", function(t)
     local host = fake.new()
     t.equal((host:call("GET", "/setup")), 200, "the setup is there")
     local code = host.files["setup-code"]:match("%S+")
-    t.check(code:find("^%w%w%w%w%-%w%w%w%w%-%w%w%w%w$"), "a code of three groups")
+    t.ok(code:find("^%w%w%w%w%-%w%w%w%w%-%w%w%w%w$"), "a code of three groups")
     local form = { code = "AAAA-AAAA-AAAA", email = "a@b.org", name = "A", password = "a long enough secret" }
     t.equal((host:call("POST", "/setup", { json = form })), 401, "a wrong code")
     form.code, form.password = code, "short"
@@ -20,13 +19,13 @@ return function(t)
     local made, session, _, cookie = host:call("POST", "/setup", { json = form })
     t.equal(made, 201, "the first administrator")
     t.equal(session.account.role_ids, { "administrator" }, "with its role")
-    t.check(#session.rights > 20 and cookie, "every right, and signed in")
+    t.ok(#session.rights > 20 and cookie, "every right, and signed in")
     t.equal((host:call("GET", "/setup")), 404, "the setup is gone")
     t.equal((host:call("POST", "/setup", { json = form })), 404, "for good")
     t.equal(host.files["setup-code"], nil, "the file, too")
-  end)
+  end },
 
-  t.group("sign in", function()
+  { "sign in", function(t)
     local host = fake.new():sign_in_administrator()
     t.equal((host:call("GET", "/session")), 200, "signed in by the setup")
     t.equal((host:call("GET", "/session", { cookie = false })), 401, "without a cookie")
@@ -34,10 +33,10 @@ return function(t)
     local right = { email = "admin@example.ORG", password = "a long enough secret 1" }
     local status, body, headers, cookie = host:call("POST", "/session", { json = right, cookie = false })
     t.equal(status, 200, "the right password")
-    t.check(headers["Set-Cookie"]:find("HttpOnly; Secure; SameSite=Strict", 1, true), "the cookie's attributes")
-    t.check(not headers["Set-Cookie"]:find("Domain", 1, true), "no Domain")
+    t.ok(headers["Set-Cookie"]:find("HttpOnly; Secure; SameSite=Strict", 1, true), "the cookie's attributes")
+    t.ok(not headers["Set-Cookie"]:find("Domain", 1, true), "no Domain")
     t.equal(body.complex, { name = "Test", zone = "UTC" }, "the complex")
-    t.check(#cookie == 64, "256 bits")
+    t.ok(#cookie == 64, "256 bits")
     local wrong, first = host:call("POST", "/session", { json = { email = right.email, password = "x" },
       cookie = false })
     local nobody, second = host:call("POST", "/session", { json = { email = "no@b.org", password = "x" },
@@ -50,9 +49,9 @@ return function(t)
     t.equal((host:call("DELETE", "/session", { cookie = cookie })), 204, "sign out")
     t.equal((host:call("GET", "/session", { cookie = cookie })), 401, "it is over")
     t.equal((host:call("GET", "/session")), 200, "the other one is not")
-  end)
+  end },
 
-  t.group("throttle", function()
+  { "throttle", function(t)
     local host = fake.new():sign_in_administrator()
     local form = { email = "admin@example.org", password = "wrong" }
     local last, headers
@@ -60,15 +59,15 @@ return function(t)
       last, _, headers = host:call("POST", "/session", { json = form, cookie = false, peer = "192.0.2.7" })
     end
     t.equal(last, 429, "after five wrong ones")
-    t.check(tonumber(headers["Retry-After"]) > 0, "it says when")
+    t.ok(tonumber(headers["Retry-After"]) > 0, "it says when")
     form.password = "a long enough secret 1"
     t.equal((host:call("POST", "/session", { json = form, cookie = false, peer = "192.0.2.7" })), 429,
       "also the right one")
     t.equal((host:call("POST", "/session", { json = form, cookie = false, peer = "192.0.2.8" })), 200,
       "not from elsewhere")
-  end)
+  end },
 
-  t.group("password", function()
+  { "password", function(t)
     local host = fake.new():sign_in_administrator()
     local _, _, _, other = host:call("POST", "/session", { json = { email = "admin@example.org",
                                                                      password = "a long enough secret 1" },
@@ -81,18 +80,18 @@ return function(t)
     t.equal((host:call("GET", "/session", { cookie = other })), 401, "the others end")
     local form = { email = "admin@example.org", password = "a long enough secret 1" }
     t.equal((host:call("POST", "/session", { json = form, cookie = false })), 401, "the old one is gone")
-  end)
+  end },
 
-  t.group("accounts and invitations", function()
+  { "accounts and invitations", function(t)
     local host = fake.new():sign_in_administrator()
     local status, account, headers = host:call("POST", "/accounts", { json = { email = "Op@Example.org", name = "Op",
                                                                               role_ids = { "viewer" } } })
     t.equal({ status, account.email, account.state, headers.ETag }, { 201, "op@example.org", "invited", '"1"' }, "made")
-    t.check(account.password_hash == nil and account.invite_hash == nil, "no hidden field")
+    t.ok(account.password_hash == nil and account.invite_hash == nil, "no hidden field")
     t.equal((host:call("POST", "/accounts", { json = { email = "OP@example.org", name = "Op2" } })), 409, "twice")
     local _, invitation = host:call("POST", "/accounts/" .. account.id .. "/invite", { json = {} })
     local token = invitation.link:match("#token=(%x+)$")
-    t.check(token, "a link to copy")
+    t.ok(token, "a link to copy")
     local form = { token = token, password = "the operator's secret" }
     local done, session, _, cookie = host:call("POST", "/session/set-password", { json = form, cookie = false })
     t.equal({ done, session.account.state }, { 200, "active" }, "the first password signs in")
@@ -111,14 +110,14 @@ return function(t)
     local admin = list.items[1]
     t.equal({ list.total, (host:call("DELETE", "/accounts/" .. admin.id, { headers = { ["If-Match"] = "*" } })) },
       { 1, 409 }, "the last administrator stays")
-  end)
+  end },
 
-  t.group("tokens", function()
+  { "tokens", function(t)
     local host = fake.new():sign_in_administrator()
     local status, made = host:call("POST", "/tokens", { json = { name = "script", scopes = { "stations.view" } } })
-    t.check(status == 201 and made.token:find("^kwt_%x+$"), "shown once")
+    t.ok(status == 201 and made.token:find("^kwt_%x+$"), "shown once")
     local _, list = host:call("GET", "/tokens")
-    t.check(list.total == 1 and list.items[1].token == nil and list.items[1].token_hash == nil, "never again")
+    t.ok(list.total == 1 and list.items[1].token == nil and list.items[1].token_hash == nil, "never again")
     t.equal((host:call("GET", "/stations", { token = made.token })), 200, "in scope")
     t.equal((host:call("GET", "/accounts", { token = made.token })), 403, "out of scope")
     t.equal((host:call("POST", "/tokens", { token = made.token, json = { name = "x", scopes = { "*" } } })), 403,
@@ -126,6 +125,6 @@ return function(t)
     t.equal((host:call("GET", "/stations", { token = "kwt_" .. ("0"):rep(64) })), 401, "a made-up one")
     t.equal((host:call("DELETE", "/tokens/" .. made.id)), 204, "revoked")
     t.equal((host:call("GET", "/stations", { token = made.token })), 401, "at once")
-    t.check(host.ended[made.id], "its sockets, too")
-  end)
-end
+    t.ok(host.ended[made.id], "its sockets, too")
+  end },
+}

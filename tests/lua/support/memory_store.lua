@@ -6,7 +6,7 @@
 local json = require("kw.json")
 
 local null = json.null
-local M = { collections = {} }
+local M = {}
 
 local function copy(value) return json.decode(json.encode(value)) end
 
@@ -168,30 +168,34 @@ function OPS.delete(collection, request)
   return {}
 end
 
-local function run(request)
-  local collection = assert(M.collections[request.from], "unknown collection " .. tostring(request.from))
+local function run(collections, request)
+  local collection = assert(collections[request.from], "unknown collection " .. tostring(request.from))
   return OPS[request.op](collection, request)
 end
 
-function M.request(request)
-  request = copy(request)
-  if request.op ~= "batch" then return run(request) end
-  local saved, results = copy(M.collections), json.array()
-  for i, one in ipairs(request.ops) do
-    local answer, slug, detail = run(one)
-    if not answer then
-      M.collections = saved
-      return nil, slug, detail
+--- An empty store: request and declare, as kw.store.raw.
+function M.new()
+  local store = { collections = {} }
+  function store.request(request)
+    request = copy(request)
+    if request.op ~= "batch" then return run(store.collections, request) end
+    local saved, results = copy(store.collections), json.array()
+    for i, one in ipairs(request.ops) do
+      local answer, slug, detail = run(store.collections, one)
+      if not answer then
+        store.collections = saved
+        return nil, slug, detail
+      end
+      results[i] = answer
     end
-    results[i] = answer
+    return { results = results }
   end
-  return { results = results }
-end
-
-function M.declare(declaration)
-  local known_before = M.collections[declaration.name]
-  M.collections[declaration.name] = { schema = copy(declaration), docs = known_before and known_before.docs or {} }
-  return true
+  function store.declare(declaration)
+    local kept = store.collections[declaration.name]
+    store.collections[declaration.name] = { schema = copy(declaration), docs = kept and kept.docs or {} }
+    return true
+  end
+  return store
 end
 
 return M

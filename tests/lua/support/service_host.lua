@@ -4,6 +4,7 @@
 -- settings, redis) and gives call(method, target, options) to send requests straight into the handlers.
 
 local json = require("kw.json")
+local memory_store = require("support.memory_store")
 
 local M = {}
 
@@ -90,7 +91,7 @@ function M.new(options)
                        control_token = "",
                      plain_http = false }
   for name, value in pairs(options.settings or {}) do settings[name] = value end
-  host.store = dofile(M.root .. "/tests/lua/support/memory_store.lua")
+  host.store = memory_store.new()
   local loaded = package.loaded
   loaded["kw.store.raw"] = host.store
   loaded["kw.routes"] = { add = function(method, pattern, _, handler)
