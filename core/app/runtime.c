@@ -14,6 +14,7 @@
 
 #define KW_PASSWORD_THREADS 2
 #define KW_PASSWORD_QUEUE 32
+#define KW_WAIT_TICK_MS 250 /* how exactly the limit of a task's wait is kept */
 
 static bool has_boot(const char *dir)
 {
@@ -55,6 +56,20 @@ kw_err kw_runtime_lua_dir(char *out, size_t out_size, char *error, size_t error_
     return KW_ENOTFOUND;
 }
 
+static void wait_tick(struct kw_timer *timer, void *arg)
+{
+    struct kw_runtime *runtime = arg;
+    if (kw_host_expire_waits(runtime->host) == 0)
+        kw_timer_stop(timer);
+}
+
+static void limited_wait(void *arg)
+{
+    struct kw_runtime *runtime = arg;
+    if (!kw_timer_active(runtime->wait_timer))
+        kw_timer_start(runtime->wait_timer, KW_WAIT_TICK_MS, KW_WAIT_TICK_MS);
+}
+
 kw_err kw_runtime_new(const struct kw_config *config, const char *script_dir,
                       struct kw_runtime **out, char *error, size_t error_size)
 {
@@ -75,9 +90,13 @@ kw_err kw_runtime_new(const struct kw_config *config, const char *script_dir,
     runtime->http = kw_http_client_new(runtime->loop, 0);
     const char *roots[3] = { script_dir != NULL ? script_dir : runtime->lua_dir,
                              script_dir != NULL ? runtime->lua_dir : NULL, NULL };
-    struct kw_host_options options = {
-        .trust = KW_TRUST_CORE, .name = "core", .roots = roots, .metrics = runtime->metrics
-    };
+    runtime->wait_timer = kw_timer_new(runtime->loop, wait_tick, runtime);
+    struct kw_host_options options = { .trust = KW_TRUST_CORE,
+                                       .name = "core",
+                                       .roots = roots,
+                                       .metrics = runtime->metrics,
+                                       .on_limited_wait = limited_wait,
+                                       .on_limited_wait_arg = runtime };
     err = kw_host_new(&options, &runtime->host, error, error_size);
     if (err != KW_OK)
         goto fail;
@@ -100,6 +119,7 @@ void kw_runtime_free(struct kw_runtime *runtime)
     kw_unbind_timer(runtime);
     if (runtime->host != NULL)
         kw_host_free(runtime->host);
+    kw_timer_close(runtime->wait_timer);
     if (runtime->http != NULL)
         kw_http_client_free(runtime->http);
     if (runtime->loop != NULL) {

@@ -18,7 +18,9 @@ struct kw_runtime {
     struct kw_metrics *metrics;
     struct kw_pool *passwords; /* argon2id only: two threads, short queue (limits.md 7) */
     struct kw_http_client *http;
-    struct kw_host *host;           /* core Lua */
+    struct kw_host *host; /* core Lua */
+    struct kw_timer
+        *wait_timer; /* ends the waits of tasks that took too long; runs while there are any */
     struct kw_store *store;         /* NULL where a command has none */
     const struct kw_config *config; /* NULL for `run` */
     struct ticker *tickers;         /* timers that Lua made (bind_timer.c) */

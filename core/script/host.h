@@ -35,7 +35,12 @@ struct kw_host_options {
     const char *const *roots; /* NULL-terminated folders for require and kw_host_load, first wins */
     size_t memory_limit_bytes; /* 0: site 32 MiB, core 512 MiB */
     unsigned max_tasks;        /* 0: site 256, core 65,536 */
+    int64_t load_us;           /* CPU time for all kw_host_load(); 0: site 500 ms, core none */
+    const char *zone;          /* site: kw.zone; NULL: "UTC" */
     struct kw_metrics *metrics;
+    /* A task has begun a wait with a limit: call kw_host_expire_waits() now and then. May be NULL. */
+    void (*on_limited_wait)(void *arg);
+    void *on_limited_wait_arg;
 };
 
 KW_MUST_USE kw_err kw_host_new(const struct kw_host_options *options, struct kw_host **out,
@@ -51,7 +56,9 @@ enum kw_trust kw_host_trust(const struct kw_host *host);
 void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Reg *functions,
                     void *upvalue);
 
-/* Deadlines in thread CPU time per run slice; 0: none (core start-up). */
+/* Deadlines in thread CPU time; 0: none (core start-up). A run that passes one is ended with an error
+ * that no pcall, xpcall or coroutine of the script can keep (watch.h): KW_ETIMEOUT. A wait that
+ * passes its own is ended for the task with nil, "timeout", detail (and on_cancel for the waker). */
 struct kw_run_limits {
     int64_t slice_us; /* one run without a wait */
     int64_t total_us; /* all slices of the task */
@@ -59,23 +66,26 @@ struct kw_run_limits {
 };
 
 /* Load and run FILE (found in the roots) and keep its returned value under `name` for kw_host_call().
- * Error text has file and line. Not a task: must not wait. */
+ * Error text has file and line, then a traceback on lines of its own. Not a task: must not wait.
+ * In a site the file gets an environment of its own (sandbox.h), locked when it has run. */
 KW_MUST_USE kw_err kw_host_load(struct kw_host *host, const char *file, const char *name,
                                 char *error, size_t error_size);
 
 /* Call NAME.FUNCTION of a loaded value synchronously: push arguments through `push` (returns their
- * number), read results through `read` (stack: results on top, `n` of them). Must not wait. */
+ * number; may raise), read results through `read` (stack: results on top, `n` of them; runs outside
+ * of the protected call: must not raise). Must not wait. KW_ENOTFOUND: no such function. */
 KW_MUST_USE kw_err kw_host_call(struct kw_host *host, const char *name, const char *function,
                                 const struct kw_run_limits *limits,
                                 int (*push)(lua_State *L, void *arg),
                                 void (*read)(lua_State *L, int n, void *arg), void *arg,
                                 char *error, size_t error_size);
 
-/* FIELD of a loaded value (the value itself when `field` is NULL) onto the state's stack; nil when there
- * is none. True: it is a function. Stack [-0, +1]. */
+/* FIELD of a loaded value (the value itself when `field` is NULL) onto the state's stack, without
+ * metamethods; nil when there is none. True: it is a function. May raise (memory). Stack [-0, +1]. */
 bool kw_host_push_loaded(struct kw_host *host, const char *name, const char *field);
 
-/* Start a task that calls the function at registry reference `function_ref` (kw_host_ref) with the
+/* KW_EBUSY: too many tasks. KW_ENOMEM: the host is at its memory cap.
+ * Start a task that calls the function at registry reference `function_ref` (kw_host_ref) with the
  * arguments that `push` makes on the new coroutine. It runs at once until its first wait. on_done is
  * called exactly once: with KW_OK and its results on L, or an error and its text (file:line: ...,
  * traceback in the log). May be called before kw_task_start() returns. */
@@ -102,6 +112,15 @@ bool kw_task_resume(struct kw_host *host, struct kw_task_id id,
 
 int kw_host_ref(struct kw_host *host, lua_State *L); /* pop a value, keep it; luaL_ref */
 void kw_host_unref(struct kw_host *host, int ref);
+
+/* The value kept under `name`, or its field `key` (NULL: the whole), pushed on the host's main state
+ * without metamethods. Nothing is pushed and false returned when it is absent. [-0, +0|1] */
+bool kw_host_push_value(struct kw_host *host, const char *name, const char *key);
+void kw_host_forget(struct kw_host *host, const char *name); /* a value of kw_host_load() */
+
+/* End the waits whose limit has passed (nil, "timeout" for their tasks). Returns how many limited
+ * waits are left. From the loop only. */
+unsigned kw_host_expire_waits(struct kw_host *host);
 
 size_t kw_host_memory_bytes(const struct kw_host *host);
 unsigned kw_host_tasks(const struct kw_host *host);

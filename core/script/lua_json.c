@@ -4,9 +4,9 @@
  * keys, so that the same table gives the same bytes (ETags, tests). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "script/host_internal.h"
 #include "script/lua_json.h"
 
@@ -83,21 +83,44 @@ static kw_err push_value(lua_State *L, struct kw_json *json)
     }
 }
 
+struct reading {
+    struct kw_json json;
+    kw_err err;
+};
+
+static int read_inside(lua_State *L)
+{
+    struct reading *reading = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    reading->err = push_value(L, &reading->json);
+    return reading->err == KW_OK ? 1 : 0;
+}
+
 kw_err kw_lua_push_json(lua_State *L, struct kw_str text, char *error, size_t error_size)
 {
-    struct kw_json json;
+    struct reading reading = { .err = KW_ENOMEM };
     unsigned line, column;
     int top = lua_gettop(L);
-    kw_json_init(&json, text);
-    kw_err err = push_value(L, &json);
-    if (err != KW_OK) {
-        kw_json_place(text, json.error_at, &line, &column);
-        (void)snprintf(error, error_size, "line %u column %u: %s", line, column,
-                       json.error_text != NULL ? json.error_text : "out of memory");
-        lua_settop(L, top);
+    if (!lua_checkstack(L, 4)) {
+        (void)snprintf(error, error_size, "out of memory");
+        return KW_ENOMEM;
     }
-    kw_json_free(&json);
-    return err;
+    kw_json_init(&reading.json, text);
+    lua_pushcfunction(L, read_inside); /* protected: what raises would leave the reader behind */
+    lua_pushlightuserdata(L, &reading);
+    if (lua_pcall(L, 1, LUA_MULTRET, 0) != LUA_OK)
+        reading.err = KW_ENOMEM;
+    if (reading.err == KW_ENOMEM) {
+        (void)snprintf(error, error_size, "out of memory");
+    } else if (reading.err != KW_OK) {
+        kw_json_place(text, reading.json.error_at, &line, &column);
+        (void)snprintf(error, error_size, "line %u column %u: %s", line, column,
+                       reading.json.error_text != NULL ? reading.json.error_text : "not JSON");
+    }
+    if (reading.err != KW_OK)
+        lua_settop(L, top);
+    kw_json_free(&reading.json);
+    return reading.err;
 }
 
 struct writer {
@@ -119,19 +142,18 @@ static bool write_object(struct writer *writer, int index, unsigned depth)
     struct kw_str on_stack[KW_SORT_ON_STACK], *keys = on_stack;
     size_t count = 0, room = KW_SORT_ON_STACK;
     bool ok = true;
+    int top = lua_gettop(L);
+    lua_pushnil(L); /* place of a bigger list of keys, which Lua owns */
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
             writer->error = "a table has keys that are not strings";
-            lua_pop(L, 2);
             ok = false;
             break;
         }
         if (count == room) {
-            struct kw_str *more = kw_alloc(room * 2 * sizeof *more);
-            for (size_t i = 0; i < count; i++)
-                more[i] = keys[i];
-            if (keys != on_stack)
-                kw_free(keys);
+            struct kw_str *more = lua_newuserdatauv(L, room * 2 * sizeof *more, 0);
+            memcpy(more, keys, count * sizeof *more);
+            lua_replace(L, top + 1);
             keys = more;
             room *= 2;
         }
@@ -149,8 +171,7 @@ static bool write_object(struct writer *writer, int index, unsigned depth)
         lua_pop(L, 1);
     }
     kw_json_obj_end(&writer->json);
-    if (keys != on_stack)
-        kw_free(keys);
+    lua_settop(L, top);
     return ok;
 }
 
@@ -171,6 +192,10 @@ static bool write_table(struct writer *writer, int index, unsigned depth)
     lua_State *L = writer->L;
     if (depth >= KW_JSON_DEPTH_MAX || !lua_checkstack(L, 8)) {
         writer->error = "nested too deeply (a table inside itself?)";
+        return false;
+    }
+    if (kw_watch_expired(&kw_host_of(L)->watch)) {
+        writer->error = "the script's time is over";
         return false;
     }
     if (!is_array(L, index))

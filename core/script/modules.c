@@ -3,22 +3,44 @@
 #include "base/log.h"
 #include "script/host_internal.h"
 #include "script/lua_json.h"
+#include "script/sandbox.h"
 
 #define KW_LUA_JSON_BYTES (32u * 1024 * 1024)
 #define KW_LOG_FIELDS 12
+#define KW_SITE_LOG_LINES 100 /* a second */
+
+struct encoding {
+    struct kw_buf out;
+    char error[200];
+};
+
+/* Value, light userdata -> text; protected, because what raises would leave the buffer behind. */
+static int encode_inside(lua_State *L)
+{
+    struct encoding *encoding = lua_touserdata(L, 2);
+    if (kw_lua_write_json(L, 1, &encoding->out, encoding->error, sizeof encoding->error) != KW_OK)
+        return luaL_error(L, "json.encode: %s", encoding->error);
+    lua_pushlstring(L, kw_buf_ptr(&encoding->out), kw_buf_len(&encoding->out));
+    return 1;
+}
+
+static int encode(lua_State *L, size_t limit_bytes)
+{
+    struct encoding encoding;
+    luaL_checkany(L, 1);
+    kw_buf_init(&encoding.out, limit_bytes);
+    lua_pushcfunction(L, encode_inside);
+    lua_pushvalue(L, 1);
+    lua_pushlightuserdata(L, &encoding);
+    int status = lua_pcall(L, 2, 1, 0);
+    kw_buf_free(&encoding.out);
+    return status == LUA_OK ? 1 : lua_error(L);
+}
 
 /* json.encode(value) -> text; raises on what JSON cannot say. Stack [-0, +1]. */
 static int l_encode(lua_State *L)
 {
-    struct kw_buf out;
-    char error[200];
-    luaL_checkany(L, 1);
-    kw_buf_init(&out, KW_LUA_JSON_BYTES);
-    kw_err err = kw_lua_write_json(L, 1, &out, error, sizeof error);
-    if (err == KW_OK)
-        lua_pushlstring(L, kw_buf_ptr(&out), kw_buf_len(&out));
-    kw_buf_free(&out);
-    return err == KW_OK ? 1 : luaL_error(L, "json.encode: %s", error);
+    return encode(L, KW_LUA_JSON_BYTES);
 }
 
 /* json.decode(text) -> value | nil, "line L column C: why". Stack [-0, +1|2]. */
@@ -158,4 +180,71 @@ void kw_open_basic_modules(struct kw_host *host)
     lua_pushlightuserdata(host->L, NULL);
     lua_setfield(host->L, -2, "null");
     lua_pop(host->L, 1);
+}
+
+/* A site's json.encode: smaller. */
+static int l_site_encode(lua_State *L)
+{
+    return encode(L, KW_SITE_STRING_BYTES);
+}
+
+/* A site's json.decode: smaller, because nothing ends it half-way. */
+static int l_site_decode(lua_State *L)
+{
+    size_t length;
+    (void)luaL_checklstring(L, 1, &length);
+    if (length <= KW_SITE_STRING_BYTES)
+        return l_decode(L);
+    lua_pushnil(L);
+    lua_pushfstring(L, "larger than %d bytes", KW_SITE_STRING_BYTES);
+    return 2;
+}
+
+/* A site may not flood the log. */
+static int site_log(lua_State *L, enum kw_log_level level)
+{
+    struct kw_host *host = kw_host_of(L);
+    int64_t second = kw_mono_us() / 1000000;
+    if (second != host->log_second) {
+        if (host->log_lines > KW_SITE_LOG_LINES)
+            KW_LOG(KW_LOG_WARN, "lua", "lines of the site were left out", KW_LC("host", host->name),
+                   KW_LI("lines", host->log_lines - KW_SITE_LOG_LINES));
+        host->log_second = second;
+        host->log_lines = 0;
+    }
+    return ++host->log_lines > KW_SITE_LOG_LINES ? 0 : write_log(L, level);
+}
+
+static int l_site_info(lua_State *L)
+{
+    return site_log(L, KW_LOG_INFO);
+}
+
+static int l_site_warn(lua_State *L)
+{
+    return site_log(L, KW_LOG_WARN);
+}
+
+static int l_site_error(lua_State *L)
+{
+    return site_log(L, KW_LOG_ERROR);
+}
+
+void kw_open_site_kw(lua_State *L)
+{
+    static const struct luaL_Reg json[] = { { "encode", l_site_encode },
+                                            { "decode", l_site_decode },
+                                            { "array", l_array },
+                                            { NULL, NULL } };
+    static const struct luaL_Reg log[] = {
+        { "info", l_site_info }, { "warn", l_site_warn }, { "error", l_site_error }, { NULL, NULL }
+    };
+    luaL_newmetatable(L, KW_JSON_ARRAY_META);
+    lua_pop(L, 1);
+    luaL_newlib(L, json);
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    lua_setfield(L, -2, "json");
+    luaL_newlib(L, log);
+    lua_setfield(L, -2, "log");
 }
