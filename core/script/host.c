@@ -210,6 +210,16 @@ void kw_host_module(struct kw_host *host, const char *name, const struct luaL_Re
     lua_pop(L, 1);
 }
 
+/* Lua's string buffers grow without collecting garbage first, so garbage near the cap fails them. */
+static void relieve(struct kw_host *host)
+{
+    if (host->memory_bytes < host->memory_limit / 2 ||
+        host->memory_bytes < host->collected_bytes + host->collected_bytes / 4)
+        return;
+    (void)lua_gc(host->L, LUA_GCCOLLECT);
+    host->collected_bytes = host->memory_bytes;
+}
+
 static kw_err take_error(struct kw_host *host, lua_State *L, bool expired, char *error,
                          size_t error_size)
 {
@@ -330,6 +340,7 @@ kw_err kw_host_call(struct kw_host *host, const char *name, const char *function
         (void)snprintf(error, error_size, "out of memory");
         return KW_ENOMEM;
     }
+    relieve(host);
     lua_pushcfunction(L, kw_host_traceback);
     lua_pushcfunction(L, call_inside);
     lua_pushlightuserdata(L, &call);

@@ -21,7 +21,7 @@ struct kw_host {
     char *name, *zone;
     char *roots[KW_HOST_ROOTS];
     size_t root_count;
-    size_t memory_bytes, memory_limit;
+    size_t memory_bytes, memory_limit, collected_bytes;
     struct lane main_lane;
     struct kw_watch watch;
     int64_t load_us, loaded_us; /* CPU time that loading may take and has taken; 0: no limit */
