@@ -17,13 +17,15 @@ local sessions = require("kw.sessions")
 local setup_code = require("kw.setup_code")
 local stations = require("api.stations")
 local store = require("kw.store")
+local drivers = require("api.drivers")
 local idempotency = require("kw.idempotency")
 local tree = require("kw.tree")
 
 -- Every file of lua/api with its resources: what is not here is not served.
 local PARTS = {
   require("api.session"), accounts, require("api.roles"), require("api.tokens"), require("api.complex"),
-  require("api.nodes"), stations,
+  require("api.nodes"), stations, drivers, drivers.keys, require("api.transactions"), require("api.commands"),
+  require("api.system"),
 }
 
 local M = {}

@@ -21,6 +21,9 @@ local pending = {}  -- key -> flat list of fields, or false: to be removed
 local generation = 0 -- grows with every change of `pending`
 local connection    -- the server's id of the connection that has everything
 
+--- A key as the gateway shall see it now; the register of keys says how.
+function M.effective_key(doc) return doc end
+
 --- Fields of a station's `P:auth`.
 function M.auth_fields(doc)
   return { "securityProfile", tostring(doc.security_profile or 1), "salt", doc.auth_salt, "keyHash", doc.auth_hash,
@@ -85,7 +88,8 @@ local function write_all()
   if not stations or not keys then return nil end
   local wanted, list = {}, {}
   for _, doc in ipairs(stations) do list[#list + 1] = { prefix .. "auth:" .. doc.id, M.auth_fields(doc) } end
-  for _, doc in ipairs(keys) do list[#list + 1] = { prefix .. "token:" .. doc.id, M.token_fields(doc) } end
+  for _, doc in ipairs(keys) do list[#list + 1] = { prefix .. "token:" .. doc.id,
+    M.token_fields(M.effective_key(doc)) } end
   for i, row in ipairs(list) do
     wanted[row[1]] = true
     -- a change made while this runs is newer than what was read

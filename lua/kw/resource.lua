@@ -6,7 +6,8 @@
 --
 -- options: resource, path, tag, one (a word), view, edit (rights), node (column of the node it belongs to),
 --   operations (set of list, get, create, patch, delete; default all), query (extra parameters);
--- hooks: where(query, caller, req) -> conditions; show(out, doc, caller); new(doc, req, caller);
+-- hooks: where(query, caller, req) -> conditions; show(out, doc, caller); show_page(items, docs, caller);
+--   new(doc, req, caller);
 --   change(before, set, req, caller); remove(doc, req, caller) - these three answer nil, or a problem;
 --   written(doc, before, req, caller) -> table merged into the answer; removed(doc).
 
@@ -28,10 +29,19 @@ function M.new_id() return crypto.random_hex(10) end
 
 function M.etag(doc) return { ETag = ('"%d"'):format(doc.revision) } end
 
+local function show_all(options, docs, caller)
+  local items = {}
+  for i, doc in ipairs(docs) do
+    local out = present.doc(options.resource, doc, caller and caller.rights)
+    if options.show then options.show(out, doc, caller) end
+    items[i] = out
+  end
+  if options.show_page then options.show_page(items, docs, caller) end
+  return items
+end
+
 local function show(options, doc, caller)
-  local out = present.doc(options.resource, doc, caller and caller.rights)
-  if options.show then options.show(out, doc, caller) end
-  return out
+  return show_all(options, { doc }, caller)[1]
 end
 
 --- 412 with the document as it is now.
@@ -68,9 +78,7 @@ local function list(options)
     if options.where then options.where(asked, caller, req) end
     local found, slug, detail = store.find(options.resource.collection, query.request(asked, { sum = options.sum }))
     if not found then return problem.of_store(req, slug, detail) end
-    local items = {}
-    for i, doc in ipairs(found.items) do items[i] = show(options, doc, caller) end
-    local page = query.page(asked, found, items)
+    local page = query.page(asked, found, show_all(options, found.items, caller))
     page.sum = options.sum and found.sum
     return 200, page
   end
