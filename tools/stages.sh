@@ -14,6 +14,7 @@ stage_table() {
 lint      tools           layers, house rules, format, luacheck, shell
 unit      unit            C unit tests under ASan and UBSan
 lua       lua             Lua tests on the host
+web       wire            the page: types, lint, build, sizes, Vitest
 -         support,bench   helpers; measurements (./kw bench)
 TEXT
 }

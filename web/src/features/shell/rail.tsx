@@ -1,0 +1,85 @@
+// rail.tsx - The left rail: open with words or closed to icons; the choice is remembered, `[` toggles.
+import { Link } from '@tanstack/react-router';
+import { PanelLeftClose, PanelLeftOpen } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { Brand } from '@/components/icons/brand';
+import { useT } from '@/i18n/i18n';
+import { usePages } from './pages';
+import css from './rail.module.css';
+
+const STORAGE_KEY = 'kw.rail';
+
+function readOpen(): boolean {
+  try {
+    return localStorage.getItem(STORAGE_KEY) !== 'closed';
+  } catch {
+    return true;
+  }
+}
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null;
+
+export function Rail() {
+  const t = useT();
+  const pages = usePages();
+  const [open, setOpen] = useState(readOpen);
+
+  useEffect(() => {
+    try {
+      localStorage.setItem(STORAGE_KEY, open ? 'open' : 'closed');
+    } catch {
+      // Not remembered then.
+    }
+  }, [open]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== '[' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      setOpen((was) => !was);
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
+
+  const Toggle = open ? PanelLeftClose : PanelLeftOpen;
+  const toggleWord = open ? t('rail.close') : t('rail.open');
+  return (
+    <div className={css.rail} data-open={open}>
+      <Link to="/" className={css.brand} aria-label={t('rail.home')}>
+        <Brand />
+        {open && <span>Kilowatch</span>}
+      </Link>
+      <nav aria-label={t('rail.label')}>
+        <ul className={css.list}>
+          {pages.map(({ path, title, icon: Icon }) => (
+            <li key={path}>
+              <Link
+                to={path}
+                activeOptions={{ exact: path === '/', includeSearch: false }}
+                className={css.item}
+                title={open ? undefined : t(title)}
+              >
+                <Icon size={18} strokeWidth={1.75} aria-hidden />
+                <span className={open ? undefined : 'sr-only'}>{t(title)}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <button
+        type="button"
+        className={css.toggle}
+        aria-expanded={open}
+        aria-label={toggleWord}
+        aria-keyshortcuts="["
+        title={open ? undefined : toggleWord}
+        onClick={() => setOpen(!open)}
+      >
+        <Toggle size={18} strokeWidth={1.75} aria-hidden />
+        {open && <span>{toggleWord}</span>}
+        {open && <kbd className={css.key}>[</kbd>}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+// filter.ts - Which stations the list shows, and how many each state has. Pure; the text looks into the
+// id, the name, the driver and the names of all nodes above.
+import { groupOf, type Group } from '@/components/station/words';
+import type { NodeRow, StationRow } from '@/live/model';
+
+type Nodes = ReadonlyMap<string, NodeRow>;
+
+const DEPTH_MAX = 32;
+
+/** Names from the top down to the node; a loop of parents ends. */
+export function nodePath(nodes: Nodes, nodeId: string | null): readonly string[] {
+  const names: string[] = [];
+  let at = nodeId;
+  for (let depth = 0; at !== null && depth < DEPTH_MAX; depth += 1) {
+    const node = nodes.get(at);
+    if (node === undefined) break;
+    names.unshift(node.name);
+    at = node.parentId;
+  }
+  return names;
+}
+
+const fold = (text: string): string => text.toLocaleLowerCase().replaceAll('ё', 'е');
+
+export function matchesText(station: StationRow, nodes: Nodes, text: string): boolean {
+  const wanted = fold(text.trim());
+  if (wanted === '') return true;
+  const places = [station.id, station.name, station.driverName ?? '', ...nodePath(nodes, station.nodeId)];
+  return places.some((place) => fold(place).includes(wanted));
+}
+
+export interface Filter {
+  readonly groups: readonly Group[];
+  readonly text: string;
+}
+
+export function filterStations(stations: ReadonlyMap<string, StationRow>, nodes: Nodes, filter: Filter): StationRow[] {
+  return [...stations.values()].filter(
+    (station) =>
+      (filter.groups.length === 0 || filter.groups.includes(groupOf(station.state))) &&
+      matchesText(station, nodes, filter.text),
+  );
+}
+
+/** How many stations each choice of state would show: the text counts, the states do not. */
+export function countGroups(
+  stations: ReadonlyMap<string, StationRow>,
+  nodes: Nodes,
+  text: string,
+): Readonly<Record<Group, number>> {
+  const counts: Record<Group, number> = {
+    charging: 0,
+    paused: 0,
+    occupied: 0,
+    available: 0,
+    faulted: 0,
+    unavailable: 0,
+    offline: 0,
+  };
+  for (const station of stations.values()) {
+    if (matchesText(station, nodes, text)) counts[groupOf(station.state)] += 1;
+  }
+  return counts;
+}
+
+export interface Sums {
+  readonly count: number;
+  readonly powerW: number;
+  readonly energyWh: number;
+}
+
+export function sumUp(stations: readonly StationRow[]): Sums {
+  let powerW = 0;
+  let energyWh = 0;
+  for (const station of stations) {
+    powerW += station.powerW ?? 0;
+    energyWh += station.energyWh ?? 0;
+  }
+  return { count: stations.length, powerW, energyWh };
+}
