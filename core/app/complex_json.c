@@ -96,6 +96,8 @@ void kw_service_write_complex(const struct kw_service *service, struct kw_buf *o
     struct kw_feed_view view;
     struct kw_json_out json;
     kw_pipeline_feed(service->pipeline, &view);
+    if (!view.was_live) /* nothing was heard yet: no figure, not zero */
+        load = (struct kw_load){ KW_NONE, { KW_NONE, KW_NONE, KW_NONE } };
     for (int phase = 0; phase < KW_PHASES; phase++)
         limit_ma[phase] = sum_of_roots(complex, phase);
     kw_json_out_init(&json, out);
@@ -104,7 +106,7 @@ void kw_service_write_complex(const struct kw_service *service, struct kw_buf *o
     KW_JSON_KV(str, &json, "zone", kw_str_of(kw_config_text(config, "zone")));
     kw_json_key(&json, "stations");
     stations(&json, complex);
-    KW_JSON_KV(i64, &json, "power_w", load.power_w);
+    number(&json, "power_w", load.power_w);
     phases(&json, "current_ma", load.current_ma);
     phases(&json, "limit_ma", limit_ma);
     number(&json, "limit_w", sum_of_roots(complex, -1));

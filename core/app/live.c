@@ -3,7 +3,7 @@
  * Telling: the first change after a quiet moment leaves at the end of this loop turn. Then a tick runs;
  * what changes meanwhile leaves with it, once, with its latest values. The tick grows with the number of
  * sockets that the last flush reached, up to live_tick_ms: many readers are coalesced, few are told
- * at once (docs/adr/0003).
+ * at once (docs/adr/0006).
  *
  * A socket that does not keep up is sent nothing until its outbox has drained (push then sends fresh
  * snapshots); after KW_SLOW_MS it is closed with 4408. */

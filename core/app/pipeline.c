@@ -3,7 +3,7 @@
  * The feed gives one event after the other, then the end of the page. The page's rows and the cursor are
  * one database transaction, and the next page is asked for only after its commit: whatever dies,
  * the page is either stored with its cursor or read again (exactly once). Deltas may leave before the commit:
- * live state is not history (docs/adr/0002). */
+ * live state is not history (docs/adr/0005). */
 #include "app/pipeline.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/zone.h"
 
 #define KW_LOST_AFTER_MS 5000 /* not live for so long: nothing is believed any more */
 #define KW_RETRY_MS 200
@@ -33,9 +34,10 @@ struct kw_pipeline {
     /* state of the feed */
     enum kw_feed_state state, reader_state;
     int64_t live_us, lag_ms, last_event_ms;
+    bool was_live;
     const char *fatal;
     /* energy of the day */
-    int64_t day_start_ms;
+    int64_t day_start_ms, day_end_ms; /* local midnights */
     bool day_due, day_asked;
     uint64_t day_applied;
     struct kw_metric *lag_seconds, *commit_seconds, *state_gauge, *refused[2], *gap_events;
@@ -229,8 +231,10 @@ static void settle_state(struct kw_pipeline *pipeline)
                                : pipeline->state == KW_FEED_LOST             ? KW_FEED_LOST
                                : away_us >= (int64_t)KW_LOST_AFTER_MS * 1000 ? KW_FEED_LOST
                                                                              : KW_FEED_STALE;
-    if (state == KW_FEED_LIVE)
+    if (state == KW_FEED_LIVE) {
         pipeline->live_us = kw_mono_us();
+        pipeline->was_live = true;
+    }
     if (state == pipeline->state)
         return;
     static const char *const names[] = { "lost", "stale", "live" };
@@ -264,12 +268,13 @@ static void every_second(struct kw_timer *timer, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
     struct kw_service *service = pipeline->service;
-    int64_t now_ms = kw_now_ms(), day_start_ms = now_ms - now_ms % 86400000;
+    int64_t now_ms = kw_now_ms();
     (void)timer;
     kw_complex_age(service->complex, now_ms);
     settle_state(pipeline);
-    if (day_start_ms != pipeline->day_start_ms) {
-        pipeline->day_start_ms = day_start_ms;
+    if (now_ms >= pipeline->day_end_ms || now_ms < pipeline->day_start_ms) {
+        pipeline->day_start_ms = kw_zone_day_start_ms(service->zone, now_ms);
+        pipeline->day_end_ms = kw_zone_next_day_ms(service->zone, now_ms);
         pipeline->day_due = true;
     }
     if (pipeline->day_due && !pipeline->committing && !pipeline->day_asked)
@@ -285,6 +290,7 @@ void kw_pipeline_feed(const struct kw_pipeline *pipeline, struct kw_feed_view *o
         .lag_ms = pipeline->lag_ms,
         .last_event_ms = pipeline->last_event_ms,
         .link_up = pipeline->reader != NULL && kw_reader_links_up(pipeline->reader),
+        .was_live = pipeline->was_live,
         .fatal = pipeline->fatal,
         .commit_waits_ms =
             pipeline->committing ? (kw_mono_us() - pipeline->commit_began_us) / 1000 : 0,

@@ -9,6 +9,7 @@ struct kw_feed_view {
     enum kw_feed_state state;
     int64_t lag_ms, last_event_ms; /* KW_NONE: no event yet */
     bool link_up;                  /* Redis answers */
+    bool was_live;                 /* since the start: what is measured means something */
     const char *fatal;             /* NULL, or why nothing is read any more */
     int64_t commit_waits_ms;       /* how long the store has been at the page; 0: nothing waits */
 };

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/zone.h"
 
 #define KW_GRACE_MS 5000
 #define KW_HARD_MS 8000
@@ -176,7 +177,10 @@ static kw_err build(struct kw_service *service, char *error, size_t error_size)
     struct kw_complex_options complex = {
         .stale_after_ms = kw_config_int(runtime->config, "stale_after_s") * 1000
     };
-    kw_err err = lock_folder(service, error, error_size);
+    kw_err err =
+        kw_zone_load(kw_config_text(runtime->config, "zone"), &service->zone, error, error_size);
+    if (err == KW_OK)
+        err = lock_folder(service, error, error_size);
     if (err == KW_OK)
         err = kw_store_open(runtime->loop, &store, &runtime->store, error, error_size);
     if (err != KW_OK)
@@ -267,6 +271,7 @@ void kw_service_free(struct kw_service *service)
     if (service->complex != NULL)
         kw_complex_free(service->complex);
     kw_runtime_free(runtime);
+    kw_zone_free(service->zone);
     kw_lua_routes_free(service->routes); /* after the host, whose functions point to it */
     if (service->lock_fd >= 0)
         (void)close(service->lock_fd);

@@ -16,6 +16,7 @@
 struct kw_pipeline;
 struct kw_live;
 struct kw_web;
+struct kw_zone;
 
 /* Driver of a key, as Lua declared it: names for rows, ids for stored transactions. */
 struct kw_driver {
@@ -28,6 +29,7 @@ struct kw_service {
     struct kw_complex *complex;
     struct kw_push *push;
     struct kw_map *drivers; /* key uid in upper case -> struct kw_driver */
+    struct kw_zone *zone;   /* of the complex: where its day begins */
     struct kw_pipeline *pipeline;
     struct kw_live *live;
     struct kw_web *web;
@@ -36,8 +38,6 @@ struct kw_service {
     bool started, stopping;
     int status;            /* exit status */
     struct kw_timer *hard; /* after SIGTERM: what still waits is cut */
-    void (*on_started)(struct kw_service *service, void *arg);
-    void *started_arg;
 };
 
 /* Builds all parts and begins to start: Lua's start() runs as a task when the loop runs; then feed and
