@@ -27,6 +27,7 @@ struct kw_pipeline {
     struct kw_store_page *page;
     size_t page_events;
     bool committing, caught_up;
+    unsigned idle_seconds;
     int64_t commit_began_us;
     uint64_t applied; /* events, ever */
     bool wanted[KW_EVENT_TYPE_COUNT];
@@ -75,6 +76,7 @@ static void end_page(struct kw_reader *reader, const struct kw_cursor *cursor, v
     struct kw_pipeline *pipeline = arg;
     (void)reader;
     pipeline->from = *cursor;
+    pipeline->caught_up = pipeline->page_events < KW_PAGE_ENTRIES;
     commit(pipeline);
     kw_live_changed(pipeline->service->live);
 }
@@ -140,8 +142,8 @@ static void commit(struct kw_pipeline *pipeline)
     if (kw_store_ingest(pipeline->service->runtime->store, pipeline->page, &cursor, committed,
                         pipeline) == KW_OK) {
         pipeline->page = kw_store_page_new(); /* the other is the store's now */
-        pipeline->caught_up = pipeline->page_events < KW_PAGE_ENTRIES;
         pipeline->page_events = 0;
+        pipeline->idle_seconds = 0;
     } else
         kw_timer_start(pipeline->retry, KW_RETRY_MS, 0);
 }
@@ -257,9 +259,12 @@ static void reader_state(enum kw_feed_state state, int64_t lag_ms, int64_t last_
     settle_state(pipeline);
 }
 
+/* The model is as new as Redis; what the streams still hold behind the cursor comes now, as history. */
 static void snapshot_end(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg)
 {
+    struct kw_pipeline *pipeline = arg;
     end_page(reader, cursor, arg);
+    pipeline->caught_up = false;
 }
 
 /* --- once a second --- */
@@ -277,7 +282,10 @@ static void every_second(struct kw_timer *timer, void *arg)
         pipeline->day_end_ms = kw_zone_next_day_ms(service->zone, now_ms);
         pipeline->day_due = true;
     }
-    if (pipeline->day_due && !pipeline->committing && !pipeline->day_asked)
+    pipeline
+        ->idle_seconds++; /* an empty read takes one: after two, nothing is waiting to be read */
+    if (pipeline->day_due && pipeline->idle_seconds > 2 && !pipeline->committing &&
+        !pipeline->day_asked)
         (void)ask_day(pipeline);
     if (kw_complex_dirty(service->complex) || kw_push_pending(service->push))
         kw_live_changed(service->live);

@@ -93,12 +93,13 @@ test('an event that the model refuses is counted and stays in history', async ()
 })
 
 test('a station that nobody declared is in history but in no count', async () => {
+  const { charging } = (await service.expect(200, 'GET', '/api/v1/complex')).stations
   await producer.connect('STRANGER')
   await producer.status('STRANGER', 1, 'Charging', 'charging')
   await caughtUp()
   const complex = await service.expect(200, 'GET', '/api/v1/complex')
   assert.equal(complex.stations.total, 3)
-  assert.equal(complex.stations.charging, 0)
+  assert.equal(complex.stations.charging, charging)
 })
 
 test('a gap is counted, written down, and healed by a snapshot', async () => {
@@ -118,18 +119,20 @@ test('a gap is counted, written down, and healed by a snapshot', async () => {
 test('kill -9 under load, again and again: every event, sample and transaction exactly once', async () => {
   const seen = await caughtUp()
   const gaps = one("SELECT count(*) AS count FROM events WHERE type='feed.gap'").count
+  const register = { 'EV-1': 10450, 'EV-2': 20000, 'EV-3': 30000 }
   let writing = true
   let count = 0
   const load = (async () => {
     while (writing) {
       const cs = stations[count % 3]
       const tx = `K${count}`
-      const start = 20000 + count * 1000
+      const start = register[cs]
+      register[cs] += 100 + (count % 7)
       await producer.txStart(cs, 1, tx, 'TAG1', start)
       await producer.meter(cs, 1, tx, { powerW: 7000, energyWh: start + 40, currentA: 10 })
       await sleep(2)
       await producer.meter(cs, 1, tx, { powerW: 7100, energyWh: start + 90, currentA: 10 })
-      await producer.txEnd(cs, 1, tx, 'TAG1', start + 100 + (count % 7), 100 + (count % 7))
+      await producer.txEnd(cs, 1, tx, 'TAG1', register[cs], 100 + (count % 7))
       count++
       await sleep(2)
     }
@@ -152,10 +155,9 @@ test('kill -9 under load, again and again: every event, sample and transaction e
   assert.equal(one("SELECT count(*) AS count FROM meter_samples WHERE transaction_id LIKE 'K%'").count, count * 2 * 5)
   assert.equal(one("SELECT count(*) AS count FROM events WHERE type='feed.gap'").count, gaps, 'no false gap')
   await service.ready()
+  await sleep(4000)
   const complex = await service.expect(200, 'GET', '/api/v1/complex')
-  await until('energy of the day is the sum', async () =>
-    (await service.expect(200, 'GET', '/api/v1/complex')).energy_today_wh === expected + 450, 5000)
-    .catch(() => assert.equal(complex.energy_today_wh, expected + 450))
+  assert.equal(complex.energy_today_wh, expected + 450, 'energy of the day is the sum')
 })
 
 test('Redis away: stale at once, lost within 5..20 s, every station unknown; back: as before', async () => {

@@ -54,7 +54,7 @@ export class Service {
         host: '127.0.0.1', port: this.port, method, path, agent, rejectUnauthorized: false,
         headers: {
           ...(text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
-          ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}), ...headers,
+          ...(this.token && !headers.Cookie ? { Authorization: `Bearer ${this.token}` } : {}), ...headers,
         },
       }, (response) => {
         let answer = ''
@@ -78,7 +78,7 @@ export class Service {
   }
 
   /** First administrator, a token with every right, one node and the stations. */
-  async prepare(stationIds) {
+  async prepare(stationIds, nameEnding = '') {
     const code = readFileSync(join(this.folder, 'setup-code'), 'utf8').trim()
     const made = await this.fetch('POST', '/api/v1/setup', {
       body: { code, email: 'admin@example.org', name: 'Admin', password: 'a long enough pass phrase' },
@@ -97,7 +97,7 @@ export class Service {
     this.nodeId = node.id
     for (const id of stationIds)
       await this.expect(201, 'POST', '/api/v1/stations',
-        { id, name: id, node_id: node.id, phases: 3, connectors: [{ id: 1 }] })
+        { id, name: id + nameEnding, node_id: node.id, phases: 3, connectors: [{ id: 1 }] })
   }
 
   live(options = {}) {
