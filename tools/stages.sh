@@ -15,6 +15,7 @@ lint      tools           layers, house rules, format, luacheck, shell
 unit      unit            C unit tests under ASan and UBSan
 lua       lua             Lua tests on the host
 web       wire            the page: types, lint, build, sizes, Vitest
+scenes    scenes          the real binaries, a private Redis, clients of our own
 -         support,bench   helpers; measurements (./kw bench)
 TEXT
 }
