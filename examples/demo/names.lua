@@ -78,6 +78,8 @@ function M.nodes(count)
   return list, feeder_of
 end
 
+-- The station's L1 is fed by this phase of the feeder: how OCPP says it, and by how many the register turns.
+M.ROTATIONS = { RST = 0, STR = 1, TRS = 2 }
 local ROTATIONS = { "RST", "STR", "TRS" }
 local MODELS = {
   { "Northline", "AC 22", "6.4.0" }, { "Voltera", "Duo 22", "2.11.3" }, { "Gridwell", "Post 22", "1.8.32" },

@@ -1,7 +1,7 @@
 -- provision.lua - makes the demo's administrator, nodes, stations, drivers and keys, all through REST.
 --
 -- What is there already stays: a second start asks for the lists and adds what is missing. A station's key
--- is shown once, by the POST that makes it; a station whose key is lost is made anew.
+-- is shown once, by the POST that makes it; a station whose key is lost gets a new one.
 
 local crypto = require "kw.crypto"
 local timer = require "kw.timer"
@@ -114,14 +114,16 @@ local function make_stations(feeder_of)
   end
   each(missing, function(pair)
     local station, node_id = pair[1], pair[2]
-    local old = there[station.id]
-    if old then api:delete("/api/v1/stations/" .. station.id) end
+    if there[station.id] then
+      station.key = api:need("POST", "/api/v1/stations/" .. station.id .. "/key").key
+      return
+    end
     local connectors = {}
     for id = 1, station.connectors do
-      connectors[id] = { id = id, kind = "type2", hw_min_ma = 6000, hw_max_ma = station.max_a * 1000 }
+      connectors[id] = { id = id, kind = "Type2", hw_min_ma = 6000, hw_max_ma = station.max_a * 1000 }
     end
     station.key = api:need("POST", "/api/v1/stations", {
-      id = station.id, name = station.id, node_id = node_id, phases = station.phases, rotation = station.rotation,
+      id = station.id, name = station.id, node_id = node_id, phases = station.phases, rotation = names.ROTATIONS[station.rotation],
       connectors = connectors,
     }).key
   end)

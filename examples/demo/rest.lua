@@ -39,16 +39,6 @@ function M:need(method, path, body)
   return reply.json, reply
 end
 
---- Delete what `path` names, as it is now.
-function M:delete(path)
-  local _, reply = self:need("GET", path)
-  local headers = { "If-Match: " .. (reply.headers:match("[Ee][Tt][Aa][Gg]:%s*([^\r\n]+)") or "*") }
-  for _, header in ipairs(self.headers) do headers[#headers + 1] = header end
-  local gone = assert(http.request { url = self.url .. path, method = "DELETE", headers = headers,
-                                     ca_file = self.ca_file })
-  if gone.status > 299 then error(("DELETE %s: %d %s"):format(path, gone.status, gone.body:sub(1, 400)), 2) end
-end
-
 --- Every item of a list resource.
 function M:all(path)
   local items, cursor = {}, nil

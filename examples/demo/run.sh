@@ -239,11 +239,17 @@ if [ $headless -eq 0 ]; then
     say "the certificate is its own: the browser will ask once; Ctrl-C stops everything"
 fi
 
+ended=
 while :; do
     for part in redis gateway service fleet; do
+        [ $part != "$ended" ] || continue
         alive $part && continue
         part_status=0
         wait "$(pid_of $part)" 2>/dev/null || part_status=$?
+        if [ $part = fleet ] && [ $part_status -eq 0 ]; then # it was told to end (--until, --run-for)
+            ended=fleet
+            continue
+        fi
         [ $restart -eq 1 ] || fail "$part died by itself (status $part_status)" $part
         say "$part died (status $part_status): started again"
         start_$part
