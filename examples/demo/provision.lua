@@ -123,8 +123,8 @@ local function make_stations(feeder_of)
       connectors[id] = { id = id, kind = "Type2", hw_min_ma = 6000, hw_max_ma = station.max_a * 1000 }
     end
     station.key = api:need("POST", "/api/v1/stations", {
-      id = station.id, name = station.id, node_id = node_id, phases = station.phases, rotation = names.ROTATIONS[station.rotation],
-      connectors = connectors,
+      id = station.id, name = station.id, node_id = node_id, phases = station.phases,
+      rotation = names.ROTATIONS[station.rotation], connectors = connectors,
     }).key
   end)
   return fleet
