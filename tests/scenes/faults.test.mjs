@@ -20,9 +20,9 @@ test('the comparison of the books finds what it looks for', () => {
 })
 
 test('kill -9 of service, gateway and Redis in turn', { timeout: 180_000 }, async (t) => {
-  const result = await run({ stations: 20, kills: 6, between_ms: [500, 1500], calm: true, say: (text) => t.diagnostic(text) })
+  const result = await run({ stations: 40, kills: 6, between_ms: [700, 1800], calm: true, say: (text) => t.diagnostic(text) })
   assert.deepEqual(result.wrong, [])
   for (const part of PARTS) assert.equal(result.kills[part], 2)
-  assert.ok(result.stops >= 20, `enough transactions to mean something: ${result.stops}`)
+  assert.ok(result.stops >= 60, `enough transactions to mean something: ${result.stops}`)
   assert.equal(result.status, 0, 'the demo stops cleanly')
 })

@@ -52,7 +52,7 @@ export async function run(options) {
   const fleet = ['--empty', '--arrivals', 'flat', '--retry', '2', '--call-timeout', '5', '--connect-over', '2',
     ...(options.calm ? ['--calm'] : [])]
   const demo = await Demo.start({ stations: options.stations,
-    args: ['--restart', '--speed', String(options.speed ?? 2000)], fleet: [...fleet, '--ledger', '%DATA%/ledger', '--until', '%DATA%/end'] })
+    args: ['--restart', '--speed', String(options.speed ?? 6000)], fleet: [...fleet, '--ledger', '%DATA%/ledger', '--until', '%DATA%/end'] })
   const ledger_file = join(demo.data, 'ledger')
   const result = { kills: { service: 0, gateway: 0, redis: 0 }, recovery_ms: { service: [], gateway: [], redis: [] } }
   try {
