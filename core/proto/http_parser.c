@@ -269,6 +269,8 @@ static kw_err check_head_line(struct kw_http_parser *parser, struct kw_http_faul
         return refuse(parser, 400, "bare-lf", "A line ends without carriage return.", fault);
     if (parser->line_at > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
         return refuse(parser, 400, "folded-header", "A header is folded over lines.", fault);
+    if (parser->line_at > 0 && line.ptr[0] == ':')
+        return refuse(parser, 400, "bad-header", "A header has no name.", fault);
     if (head.len == 2) { /* RFC 9112 2.2: empty lines before a request line */
         if (++parser->empty_lines > EMPTY_LINES_MAX)
             return refuse(parser, 400, "bad-line", "Too many empty lines before the message.",

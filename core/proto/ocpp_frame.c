@@ -42,6 +42,8 @@ static kw_err take_id(struct cutter *cutter)
     if (event == KW_JSON_INT) /* some stations number their messages */
         id = kw_str_n(cutter->json.input.ptr + cutter->json.start_at,
                       cutter->json.at - cutter->json.start_at);
+    else if (event == KW_JSON_ERROR)
+        return wrong(cutter, "bad-json", cutter->json.error_text);
     else if (event != KW_JSON_STRING)
         return wrong(cutter, "bad-id", "the message id is not a string");
     if (id.len == 0 || !keep(cutter, id, KW_MESSAGE_ID_BYTES, &frame->id))
@@ -52,7 +54,10 @@ static kw_err take_id(struct cutter *cutter)
 
 static kw_err take_text(struct cutter *cutter, size_t limit, struct kw_str *out)
 {
-    if (kw_json_next(&cutter->json) != KW_JSON_STRING)
+    enum kw_json_event event = kw_json_next(&cutter->json);
+    if (event == KW_JSON_ERROR)
+        return wrong(cutter, "bad-json", cutter->json.error_text);
+    if (event != KW_JSON_STRING)
         return wrong(cutter, "bad-payload", "a string is expected");
     struct kw_str text = cutter->json.text;
     if (text.len > limit)
@@ -94,7 +99,10 @@ static kw_err run(struct cutter *cutter)
         return wrong(cutter, "bad-json", cutter->json.error_text);
     if (event != KW_JSON_ARRAY)
         return wrong(cutter, "not-array", "the frame is not a JSON array");
-    if (kw_json_next(&cutter->json) != KW_JSON_INT)
+    event = kw_json_next(&cutter->json);
+    if (event == KW_JSON_ERROR)
+        return wrong(cutter, "bad-json", cutter->json.error_text);
+    if (event != KW_JSON_INT)
         return wrong(cutter, "bad-type", "the message type is not a number");
     int64_t kind = cutter->json.i64;
     kw_err err = take_id(cutter);
