@@ -13,3 +13,16 @@ foreach(source ${KW_UNIT_TESTS})
   add_test(NAME unit_${folder}_${name} COMMAND unit_${folder}_${name})
   set_tests_properties(unit_${folder}_${name} PROPERTIES TIMEOUT 120 LABELS unit)
 endforeach()
+
+# Seeds and past findings through every fuzz target once: tests/fuzz/corpus/NAME, no fuzzer needed.
+file(GLOB KW_FUZZ_TARGETS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
+foreach(source ${KW_FUZZ_TARGETS})
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_.*" "" folder ${name})
+  add_executable(replay_${name} ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+  target_compile_options(replay_${name} PRIVATE -Wno-conversion -Wno-missing-prototypes)
+  target_link_libraries(replay_${name} PRIVATE kw_${folder})
+  add_test(NAME replay_${name}
+           COMMAND replay_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  set_tests_properties(replay_${name} PROPERTIES TIMEOUT 60 LABELS fuzz)
+endforeach()

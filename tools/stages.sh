@@ -13,6 +13,7 @@ stage_table() {
     cat <<'TEXT'
 lint      tools           layers, house rules, format, luacheck, shell
 unit      unit            C unit tests under ASan and UBSan
+fuzz      fuzz            seeds and past findings through the fuzz targets, once
 lua       lua             Lua tests on the host
 web       wire            the page: types, lint, build, sizes, Vitest
 scenes    scenes          the real binaries, a private Redis, clients of our own
@@ -41,11 +42,22 @@ stage_lint() {
 
 stage_unit() {
     stage_status=0
-    ctest --test-dir build/asan -j2 -V --no-tests=error >"$KW_LOG/ctest.log" 2>&1 || stage_status=1
+    ctest --test-dir build/asan -j2 -V -L unit --no-tests=error >"$KW_LOG/ctest.log" 2>&1 || stage_status=1
     cat "$KW_LOG/ctest.log"
     ran "$(grep -c '\[       OK \]' "$KW_LOG/ctest.log")"
     sed -n 's/^.*\[  SKIPPED \] \([^ ]*\).*$/\1 (cmocka skip)/p' "$KW_LOG/ctest.log" |
         sort -u | while read -r name; do skipped "$name"; done
+    return $stage_status
+}
+
+# Without a fuzzer: that is `./kw fuzz`.
+stage_fuzz() {
+    stage_status=0
+    ctest --test-dir build/asan -j2 -V -L fuzz --no-tests=error >"$KW_LOG/replay.log" 2>&1 ||
+        stage_status=1
+    cat "$KW_LOG/replay.log"
+    sed -n 's/^.*replayed \([0-9]*\) inputs$/\1/p' "$KW_LOG/replay.log" |
+        while read -r count; do ran "$count"; done
     return $stage_status
 }
 

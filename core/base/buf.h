@@ -31,11 +31,11 @@ static inline size_t kw_buf_len(const struct kw_buf *buf)
 }
 static inline const char *kw_buf_ptr(const struct kw_buf *buf)
 {
-    return buf->bytes + buf->head;
+    return buf->bytes != NULL ? buf->bytes + buf->head : NULL; /* NULL + 0 is not defined in C */
 }
 static inline struct kw_str kw_buf_str(const struct kw_buf *buf)
 {
-    return (struct kw_str){ buf->bytes + buf->head, buf->tail - buf->head };
+    return (struct kw_str){ kw_buf_ptr(buf), kw_buf_len(buf) };
 }
 
 /* KW_EFULL: over the ceiling; KW_ENOMEM. In both cases nothing was taken. */

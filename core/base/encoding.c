@@ -5,6 +5,8 @@
 
 bool kw_utf8_valid(const char *bytes, size_t length_bytes)
 {
+    if (length_bytes == 0)
+        return true; /* of no bytes, perhaps of no place */
     const unsigned char *at = (const unsigned char *)bytes, *end = at + length_bytes;
     while (at < end) {
         unsigned char lead = *at++;

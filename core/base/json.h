@@ -75,7 +75,8 @@ void kw_json_key(struct kw_json_out *json, const char *key); /* literal, needs n
 void kw_json_key_str(struct kw_json_out *json, struct kw_str key);
 void kw_json_str(struct kw_json_out *json, struct kw_str text); /* invalid UTF-8 becomes U+FFFD */
 void kw_json_i64(struct kw_json_out *json, int64_t value);
-void kw_json_f64(struct kw_json_out *json, double value); /* shortest exact; nan and inf: null */
+void kw_json_f64(struct kw_json_out *json,
+                 double value); /* shortest exact; nan, inf: null; -0: 0 */
 void kw_json_bool(struct kw_json_out *json, bool value);
 void kw_json_null(struct kw_json_out *json);
 void kw_json_raw(struct kw_json_out *json, struct kw_str value); /* must be valid JSON */

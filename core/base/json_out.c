@@ -144,6 +144,8 @@ void kw_json_f64(struct kw_json_out *json, double value)
         put(json, "null", 4);
         return;
     }
+    if (value == 0)
+        value = 0; /* not "-0", which would read back as the integer 0 */
     for (int digits = 15; digits <= 17; digits++) {
         double again = 0;
         int length = snprintf(text, sizeof text, "%.*g", digits, value);

@@ -70,7 +70,7 @@ struct kw_str kw_str_cut(struct kw_str text, char byte, struct kw_str *rest)
 {
     const char *found = text.len > 0 ? memchr(text.ptr, byte, text.len) : NULL;
     if (found == NULL) {
-        *rest = (struct kw_str){ text.ptr + text.len, 0 };
+        *rest = (struct kw_str){ text.len > 0 ? text.ptr + text.len : text.ptr, 0 };
         return text;
     }
     size_t head = (size_t)(found - text.ptr);
