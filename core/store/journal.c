@@ -1,8 +1,9 @@
 /* journal.c - Append, group fsync, replay, checkpoint.
  *
  * Segment files are named by their first sequence, `000000000001.log`. The writer thread takes everything
- * that is queued, writes it with one write() and one fdatasync(), and posts the callbacks. After a failed
- * write it cuts the file back to the last good byte before the next try. */
+ * that is queued, writes it and calls fdatasync() once, and posts the callbacks. After a failed write it cuts
+ * the file back to the last good byte before the next try. A journal that is closed while such a post is on
+ * its way is freed by that post. */
 #include "store/journal.h"
 
 #include <dirent.h>
@@ -19,11 +20,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/journal_record.h"
 
 #define KW_SEGMENT_BYTES (8u * 1024 * 1024)
 #define KW_RECORD_BYTES (2u * 1024 * 1024)
 #define KW_JOURNAL_QUEUE 20000
-#define KW_HEADER_BYTES 16
 #define KW_SEGMENTS_MAX 65536
 
 struct record {
@@ -48,36 +49,12 @@ struct kw_journal {
     struct record *first_done, **last_done; /* to be told */
     unsigned waiting;
     uint64_t next_sequence, confirmed, checkpoint;
+    uint64_t written; /* newest number in the file; the writer's once it runs */
     int fd;
     off_t size;
-    bool stopping, thread_runs, posted;
+    bool stopping, thread_runs, posted, gone;
     struct kw_metric *records, *seconds, *faults;
 };
-
-static uint32_t crc32c(const unsigned char *bytes, size_t length)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < length; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (0x82F63B78u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
-
-static void put32(unsigned char *out, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        out[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get_number(const unsigned char *in, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--)
-        value = value << 8 | in[i];
-    return value;
-}
 
 static void sync_directory(const struct kw_journal *journal)
 {
@@ -163,19 +140,19 @@ static size_t walk(struct kw_journal *journal, struct kw_str bytes, uint64_t *ne
                    void *arg, kw_err *err)
 {
     size_t at = 0;
-    while (*err == KW_OK && bytes.len - at >= KW_HEADER_BYTES) {
-        const unsigned char *header = (const unsigned char *)bytes.ptr + at;
-        size_t length = (size_t)get_number(header, 4);
-        if (length > journal->record_limit || length > bytes.len - at - KW_HEADER_BYTES ||
-            crc32c(header + 8, 8 + length) != (uint32_t)get_number(header + 4, 4))
-            break;
-        uint64_t sequence = get_number(header + 8, 8);
-        if (*next != 0 && sequence != *next)
+    size_t length;
+    while (*err == KW_OK && (length = kw_record_whole(bytes, at, journal->record_limit)) > 0) {
+        uint64_t sequence = kw_record_sequence(bytes, at);
+        bool is_skip = length == KW_RECORD_HEADER_BYTES;
+        if (*next != 0 && (is_skip ? sequence + 1 < *next : sequence != *next))
             break;
         *next = sequence + 1;
-        if (on_record != NULL && sequence > after)
-            *err = on_record(sequence, kw_str_n(bytes.ptr + at + KW_HEADER_BYTES, length), arg);
-        at += KW_HEADER_BYTES + length;
+        if (on_record != NULL && !is_skip && sequence > after)
+            *err = on_record(
+                sequence,
+                kw_str_n(bytes.ptr + at + KW_RECORD_HEADER_BYTES, length - KW_RECORD_HEADER_BYTES),
+                arg);
+        at += length;
     }
     return at;
 }
@@ -197,10 +174,10 @@ static kw_err scan(struct kw_journal *journal, uint64_t after,
         struct kw_str all = kw_buf_len(&bytes) > 0 ? kw_buf_str(&bytes) : KW_STR("");
         size_t valid = walk(journal, all, &next, after, on_record, arg, &err);
         if (err == KW_OK && valid < all.len) {
-            if (i + 1 < count) {
+            if (i + 1 < count || kw_record_follows(all, valid, next, journal->record_limit)) {
                 (void)snprintf(
                     error, error_size,
-                    "the journal %s is damaged at byte %zu and newer segments follow; restore it "
+                    "the journal %s is damaged at byte %zu and newer records follow; restore it "
                     "from a backup or move it away by hand",
                     path, valid);
                 err = KW_EIO;
@@ -215,6 +192,7 @@ static kw_err scan(struct kw_journal *journal, uint64_t after,
     }
     if (next > journal->next_sequence)
         journal->next_sequence = next;
+    journal->written = journal->next_sequence - 1;
     kw_free(list);
     return err;
 }
@@ -272,7 +250,7 @@ kw_err kw_journal_checkpoint(struct kw_journal *journal, struct kw_str state, ui
     struct kw_buf text;
     kw_buf_init(&text, state.len + 64);
     kw_err err = kw_buf_printf(&text, "%llu %08x\n", (unsigned long long)sequence,
-                               crc32c((const unsigned char *)state.ptr, state.len));
+                               kw_record_sum((const unsigned char *)state.ptr, state.len));
     if (err == KW_OK)
         err = kw_buf_append(&text, state.ptr, state.len);
     if (err == KW_OK)
@@ -325,7 +303,7 @@ kw_err kw_journal_replay(struct kw_journal *journal,
         char line[64];
         if (kw_str_copy(head, line, sizeof line) == KW_OK &&
             sscanf(line, "%llu %x", &sequence, &crc) == 2 &&
-            crc32c((const unsigned char *)state.ptr, state.len) == crc) {
+            kw_record_sum((const unsigned char *)state.ptr, state.len) == crc) {
             journal->checkpoint = sequence;
             err = on_checkpoint(state, arg);
         } else {
@@ -348,9 +326,20 @@ uint64_t kw_journal_checkpointed(const struct kw_journal *journal)
 
 /* --- writer thread --- */
 
+static void take_down(struct kw_journal *journal)
+{
+    (void)pthread_mutex_destroy(&journal->lock);
+    (void)pthread_cond_destroy(&journal->wake);
+    kw_free(journal);
+}
+
 static void deliver(void *arg)
 {
     struct kw_journal *journal = arg;
+    if (journal->gone) {
+        take_down(journal);
+        return;
+    }
     (void)pthread_mutex_lock(&journal->lock);
     struct record *record = journal->first_done;
     journal->first_done = NULL;
@@ -365,22 +354,40 @@ static void deliver(void *arg)
     }
 }
 
-static kw_err write_all(struct kw_journal *journal, const struct record *batch)
+static bool write_at_end(struct kw_journal *journal, const unsigned char *bytes, size_t length)
 {
-    off_t before = journal->size;
-    if (journal->fd < 0 && open_segment(journal, batch->sequence) != KW_OK)
-        return KW_EIO;
-    if (journal->size > (off_t)journal->segment_limit &&
-        open_segment(journal, batch->sequence) == KW_OK)
-        before = journal->size;
-    bool ok = true;
-    for (const struct record *record = batch; ok && record != NULL; record = record->next) {
-        ok = pwrite(journal->fd, record->bytes, record->length, journal->size) ==
-             (ssize_t)record->length;
-        journal->size += ok ? (off_t)record->length : 0;
+    if (pwrite(journal->fd, bytes, length, journal->size) != (ssize_t)length)
+        return false;
+    journal->size += (off_t)length;
+    return true;
+}
+
+static bool write_records(struct kw_journal *journal, const struct record *batch)
+{
+    unsigned char skip[KW_RECORD_HEADER_BYTES];
+    if (batch->sequence > journal->written + 1) { /* the disk refused the numbers between */
+        kw_record_header(skip, batch->sequence - 1, 0);
+        if (!write_at_end(journal, skip, sizeof skip))
+            return false;
     }
-    if (ok && fdatasync(journal->fd) == 0)
+    for (; batch != NULL; batch = batch->next) {
+        if (!write_at_end(journal, batch->bytes, batch->length))
+            return false;
+    }
+    return fdatasync(journal->fd) == 0;
+}
+
+static kw_err write_all(struct kw_journal *journal, const struct record *batch,
+                        uint64_t last_sequence)
+{
+    bool need_segment = journal->fd < 0 || journal->size > (off_t)journal->segment_limit;
+    if (need_segment && open_segment(journal, batch->sequence) != KW_OK)
+        return KW_EIO;
+    off_t before = journal->size;
+    if (write_records(journal, batch)) {
+        journal->written = last_sequence;
         return KW_OK;
+    }
     KW_LOG(KW_LOG_ERROR, "journal",
            "the disk refused the journal; stations are not answered until it takes it",
            KW_LC("error", strerror(errno)));
@@ -406,7 +413,7 @@ static void *writer(void *arg)
         journal->last = &journal->first;
         (void)pthread_mutex_unlock(&journal->lock);
         int64_t began = kw_mono_us();
-        kw_err err = write_all(journal, batch);
+        kw_err err = write_all(journal, batch, KW_CONTAINER_OF(end, struct record, next)->sequence);
         kw_metric_observe_us(journal->seconds, kw_mono_us() - began);
         (void)pthread_mutex_lock(&journal->lock);
         unsigned count = 0;
@@ -427,23 +434,30 @@ static void *writer(void *arg)
     return NULL;
 }
 
+static bool is_full(struct kw_journal *journal)
+{
+    (void)pthread_mutex_lock(&journal->lock);
+    bool full = journal->waiting >= journal->queue_limit;
+    (void)pthread_mutex_unlock(&journal->lock);
+    return full;
+}
+
 kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload, uint64_t *sequence,
                          void (*on_synced)(kw_err err, uint64_t sequence, void *arg), void *arg)
 {
+    if (payload.len == 0)
+        return KW_EINVALID;
     if (payload.len > journal->record_limit)
         return KW_ETOOBIG;
-    if (journal->waiting >= journal->queue_limit)
+    if (is_full(journal))
         return KW_EBUSY;
-    struct record *record = kw_alloc(sizeof *record + KW_HEADER_BYTES + payload.len);
+    struct record *record = kw_alloc(sizeof *record + KW_RECORD_HEADER_BYTES + payload.len);
     *record = (struct record){ .on_synced = on_synced,
                                .arg = arg,
-                               .length = KW_HEADER_BYTES + payload.len };
+                               .length = KW_RECORD_HEADER_BYTES + payload.len };
     record->sequence = journal->next_sequence++;
-    put32(record->bytes, (uint32_t)payload.len);
-    put32(record->bytes + 8, (uint32_t)record->sequence);
-    put32(record->bytes + 12, (uint32_t)(record->sequence >> 32));
-    memcpy(record->bytes + KW_HEADER_BYTES, payload.ptr, payload.len);
-    put32(record->bytes + 4, crc32c(record->bytes + 8, 8 + payload.len));
+    memcpy(record->bytes + KW_RECORD_HEADER_BYTES, payload.ptr, payload.len);
+    kw_record_header(record->bytes, record->sequence, payload.len);
     *sequence = record->sequence;
     (void)pthread_mutex_lock(&journal->lock);
     *journal->last = record;
@@ -511,11 +525,12 @@ void kw_journal_close(struct kw_journal *journal)
     (void)pthread_mutex_unlock(&journal->lock);
     if (journal->thread_runs)
         (void)pthread_join(journal->thread, NULL);
+    bool posted = journal->posted;
     deliver(journal);
     kw_journal_save_confirmed(journal);
     if (journal->fd >= 0)
         (void)close(journal->fd);
-    (void)pthread_mutex_destroy(&journal->lock);
-    (void)pthread_cond_destroy(&journal->wake);
-    kw_free(journal);
+    journal->gone = true;
+    if (!posted)
+        take_down(journal);
 }

@@ -1,9 +1,10 @@
 /* journal.h - The gateway's durable memory: an append-only file of records, fsynced in batches.
  *
  * Rule (ocpp.md 0.3): write to the journal, wait for the fsync, then answer the station. Records are
- * numbered from 1 without holes; a record is 4 bytes length, 4 bytes CRC-32C, 8 bytes sequence, payload.
- * After a crash a torn tail is cut off (it was never acknowledged); a broken record in the middle is
- * refused loudly with file and offset.
+ * numbered from 1; a record is 4 bytes length, 4 bytes CRC-32C, 8 bytes sequence, payload. Numbers that the
+ * disk refused are passed over by an empty record, so that a missing one is still seen. After a crash a torn
+ * tail is cut off (it was never acknowledged); a broken record with whole ones behind it is refused loudly
+ * with file and offset.
  *
  * Segments of 8 MiB. kw_journal_trim() drops whole segments whose records are all confirmed. The owner
  * writes a checkpoint of its state (one blob) now and then; replay starts from it.
@@ -37,9 +38,9 @@ KW_MUST_USE kw_err kw_journal_replay(
     struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
     kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg);
 
-/* Queue a record (copied); its number in *sequence. on_synced(KW_OK) on the loop after the fsync that
+/* Queue a record (copied, not empty); its number in *sequence. on_synced(KW_OK) on the loop after the fsync that
  * covers it, in order; on a disk error on_synced(KW_EIO): it is not durable and must not be
- * acknowledged. KW_EBUSY: queue full: refuse the station. */
+ * acknowledged. KW_EBUSY: queue full: refuse the station. KW_EINVALID, KW_ETOOBIG: its length. */
 KW_MUST_USE kw_err kw_journal_append(struct kw_journal *journal, struct kw_str payload,
                                      uint64_t *sequence,
                                      void (*on_synced)(kw_err err, uint64_t sequence, void *arg),
