@@ -289,9 +289,11 @@ static void test_many_samples(void **state)
     struct kw_event event;
     const char *error;
     (void)state;
+    size_t used = strlen(detail);
     for (int i = 0; i < 200; i++)
-        (void)strcat(detail, i > 0 ? ",{\"m\":\"SoC\",\"v\":1}" : "{\"m\":\"SoC\",\"v\":1}");
-    (void)strcat(detail, "]}");
+        used += (size_t)snprintf(detail + used, sizeof detail - used, "%s{\"m\":\"SoC\",\"v\":1}",
+                                 i > 0 ? "," : "");
+    (void)snprintf(detail + used, sizeof detail - used, "]}");
     assert_int_equal(decode(decoder, fields, &event, &error), KW_OK);
     assert_int_equal(event.sample_count, KW_SAMPLES_MAX);
     kw_decoder_free(decoder);
