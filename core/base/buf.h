@@ -45,7 +45,7 @@ KW_MUST_USE kw_err kw_buf_append(struct kw_buf *buf, const void *bytes, size_t l
 KW_MUST_USE kw_err kw_buf_reserve(struct kw_buf *buf, size_t length_bytes);
 static inline char *kw_buf_tail(struct kw_buf *buf)
 {
-    return buf->bytes + buf->tail;
+    return buf->bytes != NULL ? buf->bytes + buf->tail : NULL;
 }
 static inline void kw_buf_commit(struct kw_buf *buf, size_t length_bytes)
 {
