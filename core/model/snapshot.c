@@ -57,6 +57,19 @@ static int64_t moment(struct hash *hash, const char *name)
     return at_ms > hash->now_ms + KW_CLOCK_SLACK_MS ? hash->now_ms : at_ms;
 }
 
+/* A count of any size (gateways number connections by the clock). */
+static int64_t count_of(struct hash *hash, const char *name)
+{
+    struct kw_str value = text(hash, name);
+    int64_t parsed;
+    if (value.len == 0)
+        return KW_NONE;
+    if (kw_str_to_i64(value, &parsed) == KW_OK && parsed >= 0)
+        return parsed;
+    hash->bad = true;
+    return KW_NONE;
+}
+
 static void copy(const struct hash *hash, const char *name, char *out, size_t size)
 {
     kw_copy_text(out, size, text(hash, name));
@@ -66,7 +79,7 @@ static void connection_group(struct hash *hash, struct kw_station *station)
 {
     struct station_slot *slot = kw_slot(station);
     int64_t up_ms = moment(hash, "connectedTs"), down_ms = moment(hash, "disconnectedTs");
-    int64_t generation = number(hash, "conGen", 1);
+    int64_t generation = count_of(hash, "conGen");
     bool online = kw_str_eqc(text(hash, "connected"), "1");
     int64_t at_ms = up_ms > down_ms ? up_ms : down_ms;
     if (!has(hash, "connected"))

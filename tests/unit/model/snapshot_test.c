@@ -10,7 +10,7 @@ static void snapshot_reads_the_contract(void **state)
                                              KW_STR("connected"),       KW_STR("1"),
                                              KW_STR("connectedTs"),     KW_STR("1767225600000"),
                                              KW_STR("lastSeenTs"),      KW_STR("1767225605000"),
-                                             KW_STR("conGen"),          KW_STR("3") };
+                                             KW_STR("conGen"),          KW_STR("1795573305724") };
     const struct kw_str connector_fields[] = { KW_STR("status"),    KW_STR("Charging"),
                                                KW_STR("state"),     KW_STR("charging"),
                                                KW_STR("errorCode"), KW_STR("NoError"),
