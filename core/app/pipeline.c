@@ -1,9 +1,9 @@
 /* pipeline.c - The sentence of the product, in two functions: take_event() and end_page().
  *
- * The feed gives one event after the other, then the end of the page. The page's rows and the cursor are
- * one database transaction, and the next page is asked for only after its commit: whatever dies,
- * the page is either stored with its cursor or read again (exactly once). Deltas may leave before the commit:
- * live state is not history (docs/adr/0005). */
+ * The feed gives one event after the other, then the end of what was read. Its rows and the cursor are one
+ * database transaction: whatever dies, it is either stored with its cursor or read again (exactly
+ * once). While the store is at work the next read goes on and its rows collect; they are one
+ * transaction with the newest cursor. Deltas do not wait for commits: live state is not history (docs/adr/0005). */
 #include "app/pipeline.h"
 
 #include <string.h>
@@ -17,21 +17,24 @@
 
 #define KW_LOST_AFTER_MS 5000 /* not live for so long: nothing is believed any more */
 #define KW_RETRY_MS 200
-#define KW_PAGE_ENTRIES 500
+#define KW_PAGE_ENTRIES 500  /* of one read, a stream */
+#define KW_AHEAD_EVENTS 2000 /* collected while the store is at work; then reading waits for it */
+#define KW_COMMIT_EVERY_MS 50
 
 struct kw_pipeline {
     struct kw_service *service;
     struct kw_reader *reader;
-    struct kw_timer *second, *retry;
-    struct kw_cursor from; /* where the store stood at start; then that of the page under way */
+    struct kw_timer *second, *pace;
+    /* collected, not yet given to the store */
     struct kw_store_page *page;
-    size_t page_events;
-    bool committing, caught_up;
+    struct kw_cursor cursor;
+    size_t waiting_events, read_events; /* of the page; of the current read */
+    bool waiting, reader_waits, caught_up;
+    /* at the store */
+    bool committing, commit_caught_up;
+    int64_t waiting_since_us, commit_began_us, commit_wh;
     unsigned idle_seconds;
-    int64_t commit_began_us;
-    uint64_t applied; /* events, ever */
     bool wanted[KW_EVENT_TYPE_COUNT];
-    bool wants_any;
     /* state of the feed */
     enum kw_feed_state state, reader_state;
     int64_t live_us, lag_ms, last_event_ms;
@@ -40,11 +43,11 @@ struct kw_pipeline {
     /* energy of the day */
     int64_t day_start_ms, day_end_ms; /* local midnights */
     bool day_due, day_asked;
-    uint64_t day_applied;
     struct kw_metric *lag_seconds, *commit_seconds, *state_gauge, *refused[2], *gap_events;
 };
 
 static void commit(struct kw_pipeline *pipeline);
+static void committed(kw_err err, void *arg);
 static void tell_lua(struct kw_pipeline *pipeline, const struct kw_event *event);
 static void count_refused(struct kw_pipeline *pipeline, const struct kw_event *event, kw_err err);
 
@@ -62,96 +65,120 @@ static void take_event(const struct kw_event *event, void *arg)
     if (pipeline->wanted[event->type])
         tell_lua(pipeline, event);
     kw_history_event(service, pipeline->page, event);
-    pipeline->applied++;
-    pipeline->page_events++;
+    pipeline->read_events++;
     pipeline->last_event_ms = event->received_ms;
     pipeline->lag_ms = now_ms > event->received_ms ? now_ms - event->received_ms : 0;
     kw_metric_observe_us(pipeline->lag_seconds, pipeline->lag_ms * 1000);
 }
 
-/* The page is whole: 4. rows and cursor are stored in one transaction, and its commit asks for the
- * next page; 5. what changed goes to the browsers, now or with the tick. */
+/* What was read is whole: 4. rows and cursor go to the store as one transaction; 5. what changed
+ * goes to the browsers, now or with the tick; 6. the next is read, unless the store is far behind. */
 static void end_page(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
-    (void)reader;
-    pipeline->from = *cursor;
-    pipeline->caught_up = pipeline->page_events < KW_PAGE_ENTRIES;
+    pipeline->cursor = *cursor;
+    pipeline->caught_up = pipeline->read_events < KW_PAGE_ENTRIES;
+    pipeline->waiting_events += pipeline->read_events;
+    pipeline->read_events = 0;
     commit(pipeline);
     kw_live_changed(pipeline->service->live);
+    pipeline->reader_waits = pipeline->waiting_events >= KW_AHEAD_EVENTS || pipeline->fatal != NULL;
+    if (!pipeline->reader_waits)
+        kw_reader_page_done(reader);
 }
 
-/* --- commit --- */
+/* --- commit: one at a time, at most one in KW_COMMIT_EVERY_MS unless much waits --- */
 
-static void next_page(struct kw_pipeline *pipeline)
+static void give_to_store(struct kw_pipeline *pipeline)
 {
-    if (pipeline->reader != NULL && pipeline->fatal == NULL)
+    struct kw_store_cursor cursor;
+    memcpy(cursor.epoch, pipeline->cursor.epoch, sizeof cursor.epoch);
+    memcpy(cursor.last_id, pipeline->cursor.last_id, sizeof cursor.last_id);
+    memcpy(cursor.last_n, pipeline->cursor.last_n, sizeof cursor.last_n);
+    if (kw_store_ingest(pipeline->service->runtime->store, pipeline->page, &cursor, committed,
+                        pipeline) != KW_OK) {
+        kw_timer_start(pipeline->pace, KW_RETRY_MS, 0); /* the queue is full */
+        return;
+    }
+    pipeline->page = kw_store_page_new(); /* the other is the store's now */
+    pipeline->waiting = false;
+    pipeline->waiting_events = 0;
+    pipeline->committing = true;
+    pipeline->commit_caught_up = pipeline->caught_up;
+    pipeline->commit_wh = kw_complex_energy_today_wh(pipeline->service->complex);
+    pipeline->commit_began_us = kw_mono_us();
+    pipeline->idle_seconds = 0;
+    if (pipeline->reader_waits && pipeline->reader != NULL) {
+        pipeline->reader_waits = false;
         kw_reader_page_done(pipeline->reader);
+    }
 }
 
+static void commit(struct kw_pipeline *pipeline)
+{
+    int64_t now_us = kw_mono_us();
+    if (!pipeline->waiting)
+        pipeline->waiting_since_us = now_us;
+    pipeline->waiting = true;
+    if (pipeline->committing || pipeline->day_asked || pipeline->fatal != NULL ||
+        kw_timer_active(pipeline->pace))
+        return; /* whoever ends comes here again */
+    int64_t since_ms = (now_us - pipeline->commit_began_us) / 1000;
+    if (since_ms < KW_COMMIT_EVERY_MS && pipeline->waiting_events < KW_PAGE_ENTRIES)
+        kw_timer_start(pipeline->pace, KW_COMMIT_EVERY_MS - since_ms, 0);
+    else
+        give_to_store(pipeline);
+}
+
+static void commit_now(struct kw_timer *timer, void *arg)
+{
+    struct kw_pipeline *pipeline = arg;
+    (void)timer;
+    if (pipeline->waiting && !pipeline->committing && !pipeline->day_asked &&
+        pipeline->fatal == NULL)
+        give_to_store(pipeline);
+}
+
+/* The store's sum is of everything up to the last commit; what the model has added since is on top. */
 static void day_answered(kw_err err, int64_t energy_wh, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
+    struct kw_complex *complex = pipeline->service->complex;
+    int64_t since_wh = kw_complex_energy_today_wh(complex) - pipeline->commit_wh;
     pipeline->day_asked = false;
-    if (err == KW_OK && pipeline->applied == pipeline->day_applied) {
-        pipeline->day_due = false;
-        kw_complex_new_day(pipeline->service->complex, pipeline->day_start_ms, energy_wh);
+    if (err != KW_OK) {
+        pipeline->day_due = true; /* asked again */
+    } else {
+        kw_complex_new_day(complex, pipeline->day_start_ms, energy_wh + since_wh);
         kw_push_complex(pipeline->service->push);
     }
-    if (pipeline->committing) { /* asked between two pages */
-        pipeline->committing = false;
-        next_page(pipeline);
-    }
+    if (pipeline->waiting)
+        commit(pipeline);
 }
 
-/* What was drawn today, from the store: exact only while no event is between model and store. */
-static bool ask_day(struct kw_pipeline *pipeline)
+/* What was drawn today, from the store. No page is committed until the answer. */
+static void ask_day(struct kw_pipeline *pipeline)
 {
     struct kw_store *store = pipeline->service->runtime->store;
-    pipeline->day_applied = pipeline->applied;
     pipeline->day_asked =
         kw_store_energy_since(store, pipeline->day_start_ms, day_answered, pipeline) == KW_OK;
-    return pipeline->day_asked;
+    pipeline->day_due =
+        !pipeline->day_asked; /* a snapshot that begins meanwhile makes it due anew */
 }
 
 static void committed(kw_err err, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
     kw_metric_observe_us(pipeline->commit_seconds, kw_mono_us() - pipeline->commit_began_us);
-    if (err != KW_OK) {
-        pipeline->fatal = "the database refused a page; nothing more is read (see the log)";
-        pipeline->committing = false;
-        return;
-    }
-    if (pipeline->reader != NULL && pipeline->day_due && pipeline->caught_up &&
-        !pipeline->day_asked && ask_day(pipeline))
-        return; /* the answer asks for the next page */
     pipeline->committing = false;
-    next_page(pipeline);
-}
-
-static void commit(struct kw_pipeline *pipeline)
-{
-    struct kw_store_cursor cursor;
-    memcpy(cursor.epoch, pipeline->from.epoch, sizeof cursor.epoch);
-    memcpy(cursor.last_id, pipeline->from.last_id, sizeof cursor.last_id);
-    memcpy(cursor.last_n, pipeline->from.last_n, sizeof cursor.last_n);
-    if (!pipeline->committing)
-        pipeline->commit_began_us = kw_mono_us();
-    pipeline->committing = true;
-    if (kw_store_ingest(pipeline->service->runtime->store, pipeline->page, &cursor, committed,
-                        pipeline) == KW_OK) {
-        pipeline->page = kw_store_page_new(); /* the other is the store's now */
-        pipeline->page_events = 0;
-        pipeline->idle_seconds = 0;
-    } else
-        kw_timer_start(pipeline->retry, KW_RETRY_MS, 0);
-}
-
-static void commit_again(struct kw_timer *timer, void *arg)
-{
-    (void)timer;
-    commit(arg);
+    if (err != KW_OK)
+        pipeline->fatal = "the database refused a page; nothing more is read (see the log)";
+    else if (pipeline->reader == NULL)
+        return; /* stopping: what waits is read again after the start */
+    else if (pipeline->day_due && pipeline->commit_caught_up)
+        ask_day(pipeline);
+    if (pipeline->waiting)
+        commit(pipeline);
 }
 
 /* --- what else the feed says --- */
@@ -167,7 +194,7 @@ static void count_refused(struct kw_pipeline *pipeline, const struct kw_event *e
 static void bad_entry(enum kw_stream stream, struct kw_str entry_id, const char *error, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
-    pipeline->page_events++;
+    pipeline->read_events++;
     KW_LOG(KW_LOG_WARN, "feed", "a stream entry is not of the contract and was left out",
            KW_LC("stream", stream == KW_STREAM_EV ? "ev" : "mv"), KW_LT("entry", entry_id),
            KW_LC("error", error));
@@ -263,8 +290,8 @@ static void reader_state(enum kw_feed_state state, int64_t lag_ms, int64_t last_
 static void snapshot_end(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
+    pipeline->read_events = KW_PAGE_ENTRIES; /* more is there */
     end_page(reader, cursor, arg);
-    pipeline->caught_up = false;
 }
 
 /* --- once a second --- */
@@ -285,8 +312,10 @@ static void every_second(struct kw_timer *timer, void *arg)
     pipeline
         ->idle_seconds++; /* an empty read takes one: after two, nothing is waiting to be read */
     if (pipeline->day_due && pipeline->idle_seconds > 2 && !pipeline->committing &&
-        !pipeline->day_asked)
-        (void)ask_day(pipeline);
+        !pipeline->waiting && !pipeline->day_asked) {
+        pipeline->commit_wh = kw_complex_energy_today_wh(service->complex);
+        ask_day(pipeline);
+    }
     if (kw_complex_dirty(service->complex) || kw_push_pending(service->push))
         kw_live_changed(service->live);
 }
@@ -402,14 +431,14 @@ kw_err kw_pipeline_new(struct kw_service *service, struct kw_pipeline **out, cha
     }
     struct kw_pipeline *pipeline = kw_zalloc(sizeof *pipeline);
     pipeline->service = service;
-    memcpy(pipeline->from.epoch, cursor.epoch, sizeof cursor.epoch);
-    memcpy(pipeline->from.last_id, cursor.last_id, sizeof cursor.last_id);
-    memcpy(pipeline->from.last_n, cursor.last_n, sizeof cursor.last_n);
+    memcpy(pipeline->cursor.epoch, cursor.epoch, sizeof cursor.epoch);
+    memcpy(pipeline->cursor.last_id, cursor.last_id, sizeof cursor.last_id);
+    memcpy(pipeline->cursor.last_n, cursor.last_n, sizeof cursor.last_n);
     pipeline->page = kw_store_page_new();
     pipeline->last_event_ms = KW_NONE;
     pipeline->live_us = kw_mono_us();
     pipeline->second = kw_timer_new(service->runtime->loop, every_second, pipeline);
-    pipeline->retry = kw_timer_new(service->runtime->loop, commit_again, pipeline);
+    pipeline->pace = kw_timer_new(service->runtime->loop, commit_now, pipeline);
     make_metrics(pipeline);
     *out = pipeline;
     return KW_OK;
@@ -425,13 +454,14 @@ kw_err kw_pipeline_start(struct kw_pipeline *pipeline, char *error, size_t error
                                          .prefix = kw_config_text(runtime->config, "redis_prefix"),
                                          .page_entries = KW_PAGE_ENTRIES,
                                          .metrics = runtime->metrics };
-    struct kw_cursor from = pipeline->from;
+    struct kw_cursor from = pipeline->cursor;
     read_wanted(pipeline);
     kw_err err = kw_reader_new(runtime->loop, &options, &from, &events, pipeline, &pipeline->reader,
                                error, error_size);
     if (err != KW_OK)
         return err;
     every_second(pipeline->second, pipeline);
+    ask_day(pipeline); /* what the store knows now; anew when the feed has caught up */
     kw_timer_start(pipeline->second, 1000, 1000);
     return KW_OK;
 }
@@ -449,7 +479,7 @@ void kw_pipeline_free(struct kw_pipeline *pipeline)
     if (pipeline == NULL)
         return;
     kw_timer_close(pipeline->second);
-    kw_timer_close(pipeline->retry);
+    kw_timer_close(pipeline->pace);
     if (pipeline->page != NULL)
         kw_store_page_free(pipeline->page);
     kw_free(pipeline);
