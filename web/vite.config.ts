@@ -11,6 +11,7 @@ export default defineConfig({
   build: {
     target: 'es2023',
     manifest: true,
+    cssCodeSplit: false, // all of it is small: one request, no flash when a page is opened
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

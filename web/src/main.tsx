@@ -1,5 +1,7 @@
 // main.tsx - The entry: language first, then the page. Providers from the outside in: content policy,
 // texts, server data, live data, routes.
+import './styles/base.css';
+import './styles/tokens.css';
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { I18nProvider } from '@lingui/react';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
@@ -12,8 +14,6 @@ import { makeRouter } from './app/router';
 import { watchSystemTheme } from './components/theme/theme';
 import { firstLocale, i18n, setLocale } from './i18n/i18n';
 import { LiveProvider } from './live/react';
-import './styles/base.css';
-import './styles/tokens.css';
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -1,6 +1,7 @@
 // time.ts - Ages, durations and clock times. Ages are short and round down; clock times are in the zone
 // of the complex, not of the browser.
 import type { Locale } from '@/i18n/i18n';
+import { CITY_RU } from './cities';
 import { digits, NBSP, unitWord, type Unit } from './units';
 
 const SECOND = 1000;
@@ -58,7 +59,8 @@ export function moment(ms: number, zone: string, locale: Locale): string {
   }).format(ms);
 }
 
-/** "Europe/Moscow" to "Moscow": the city is what people call their time by. */
-export function zoneCity(zone: string): string {
-  return (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ');
+/** "Europe/Moscow" to "Moscow" or "Москва": the city is what people call their time by. */
+export function zoneCity(zone: string, locale: Locale): string {
+  const city = (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ');
+  return locale === 'ru' ? (CITY_RU[city] ?? city) : city;
 }

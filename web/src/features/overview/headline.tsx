@@ -79,7 +79,7 @@ export function Headline() {
         {complex.total > 0 && <p className={css.details}>{details(complex, worst, t, locale)}</p>}
       </div>
       <p className={css.moment}>
-        {dayAndTime(now, complex.zone, locale)} · {zoneCity(complex.zone)}
+        {dayAndTime(now, complex.zone, locale)} · {zoneCity(complex.zone, locale)}
       </p>
     </div>
   );

@@ -8,11 +8,13 @@ export interface Page {
   readonly title: MessageId;
   readonly icon: LucideIcon;
   readonly right: string;
+  /** Needs the width of the rail. */
+  readonly wide?: boolean;
 }
 
 const PAGES: readonly Page[] = [
   { path: '/', title: 'page.overview', icon: LayoutDashboard, right: 'monitoring.view' },
-  { path: '/stations', title: 'page.stations', icon: EvCharger, right: 'stations.view' },
+  { path: '/stations', title: 'page.stations', icon: EvCharger, right: 'stations.view', wide: true },
 ];
 
 export function usePages(): readonly Page[] {

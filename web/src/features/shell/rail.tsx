@@ -1,7 +1,8 @@
-// rail.tsx - The left rail: open with words or closed to icons; the choice is remembered, `[` toggles.
-import { Link } from '@tanstack/react-router';
+// rail.tsx - The left rail: open with words or closed to icons. Pages that need the width start with it
+// closed; once somebody has chosen, the choice is remembered for all pages. `[` toggles.
+import { Link, useRouterState } from '@tanstack/react-router';
 import { PanelLeftClose, PanelLeftOpen } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { Brand } from '@/components/icons/brand';
 import { useT } from '@/i18n/i18n';
 import { usePages } from './pages';
@@ -9,11 +10,22 @@ import css from './rail.module.css';
 
 const STORAGE_KEY = 'kw.rail';
 
-function readOpen(): boolean {
+type Choice = 'open' | 'closed';
+
+function readChoice(): Choice | null {
   try {
-    return localStorage.getItem(STORAGE_KEY) !== 'closed';
+    const stored = localStorage.getItem(STORAGE_KEY);
+    return stored === 'open' || stored === 'closed' ? stored : null;
   } catch {
-    return true;
+    return null;
+  }
+}
+
+function keepChoice(choice: Choice): void {
+  try {
+    localStorage.setItem(STORAGE_KEY, choice);
+  } catch {
+    // Not remembered then.
   }
 }
 
@@ -23,24 +35,25 @@ const isTyping = (target: EventTarget | null): boolean =>
 export function Rail() {
   const t = useT();
   const pages = usePages();
-  const [open, setOpen] = useState(readOpen);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const isWide = pages.some((page) => page.path === path && page.wide === true);
+  const [choice, setChoice] = useState(readChoice);
+  const open = choice === null ? !isWide : choice === 'open';
 
-  useEffect(() => {
-    try {
-      localStorage.setItem(STORAGE_KEY, open ? 'open' : 'closed');
-    } catch {
-      // Not remembered then.
-    }
+  const toggle = useCallback(() => {
+    const next = open ? 'closed' : 'open';
+    setChoice(next);
+    keepChoice(next);
   }, [open]);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== '[' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      setOpen((was) => !was);
+      toggle();
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, []);
+  }, [toggle]);
 
   const Toggle = open ? PanelLeftClose : PanelLeftOpen;
   const toggleWord = open ? t('rail.close') : t('rail.open');
@@ -74,7 +87,7 @@ export function Rail() {
         aria-label={toggleWord}
         aria-keyshortcuts="["
         title={open ? undefined : toggleWord}
-        onClick={() => setOpen(!open)}
+        onClick={toggle}
       >
         <Toggle size={18} strokeWidth={1.75} aria-hidden />
         {open && <span>{toggleWord}</span>}

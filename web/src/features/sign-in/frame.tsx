@@ -64,7 +64,7 @@ function Foot() {
       {data !== undefined && <span>{t('login.version', { version: data.version })}</span>}
       {data !== undefined && (
         <span className={css.clock}>
-          {zoneCity(data.zone)}, <span className="num">{clock(now, data.zone, locale)}</span>
+          {zoneCity(data.zone, locale)}, <span className="num">{clock(now, data.zone, locale)}</span>
         </span>
       )}
     </footer>

@@ -1,0 +1,28 @@
+// cities.ts - Cities of time zones in Russian: the zones of Russia and of its neighbours. Intl cannot be
+// asked: browsers come with part of the names only, and mix two alphabets. Others stay as the zone has them.
+export const CITY_RU: Readonly<Record<string, string>> = {
+  Almaty: 'Алматы',
+  Barnaul: 'Барнаул',
+  Berlin: 'Берлин',
+  Chita: 'Чита',
+  Irkutsk: 'Иркутск',
+  Kaliningrad: 'Калининград',
+  Kamchatka: 'Камчатка',
+  Krasnoyarsk: 'Красноярск',
+  London: 'Лондон',
+  Magadan: 'Магадан',
+  Minsk: 'Минск',
+  Moscow: 'Москва',
+  Novosibirsk: 'Новосибирск',
+  Omsk: 'Омск',
+  Samara: 'Самара',
+  Saratov: 'Саратов',
+  Tashkent: 'Ташкент',
+  Tbilisi: 'Тбилиси',
+  Tomsk: 'Томск',
+  Vladivostok: 'Владивосток',
+  Volgograd: 'Волгоград',
+  Yakutsk: 'Якутск',
+  Yekaterinburg: 'Екатеринбург',
+  Yerevan: 'Ереван',
+};

@@ -1,0 +1,115 @@
+// stations.test.ts - What the list shows: filters, the address, the order, the scale.
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { countGroups, filterStations, nodePath, sumUp } from '@/features/stations/filter';
+import { barOf, scaleOf } from '@/features/stations/scale';
+import { readGroups, readSort, stationsSearch, writeGroups, writeSort } from '@/features/stations/search';
+import { targetOf } from '@/features/stations/table';
+import type { Milliamps, WattHours, Watts } from '@/live/units';
+import { nodeRow, stationRow } from '../live/rows';
+
+const nodes = new Map(
+  [
+    nodeRow('t1', { name: 'Т1' }),
+    nodeRow('db', { name: 'ЩР-2.3 Ёлки', parentId: 't1' }),
+    nodeRow('a', { name: 'loop a', parentId: 'b' }),
+    nodeRow('b', { name: 'loop b', parentId: 'a' }),
+  ].map((node) => [node.id, node]),
+);
+const ma = (value: number) => value as Milliamps;
+const stations = new Map(
+  [
+    stationRow('EV-1', { state: 'charging', nodeId: 'db', driverName: 'Орлова Е. С.', powerW: 7000 as Watts, energyWh: 1000 as WattHours }),
+    stationRow('EV-2', { state: 'unknown', name: 'Ворота' }),
+    stationRow('EV-3', { state: 'reserved', nodeId: 't1', powerW: 1 as Watts }),
+    stationRow('EV-4', { state: 'faulted' }),
+  ].map((station) => [station.id, station]),
+);
+const ids = (text: string, groups = '') =>
+  filterStations(stations, nodes, { text, groups: readGroups(groups) }).map((station) => station.id);
+
+describe('filter', () => {
+  it('finds by id, name, driver, and any node above', () => {
+    expect(ids('ev-2')).toEqual(['EV-2']);
+    expect(ids(' ворота ')).toEqual(['EV-2']);
+    expect(ids('орлова')).toEqual(['EV-1']);
+    expect(ids('т1')).toEqual(['EV-1', 'EV-3']);
+    expect(ids('елки')).toEqual(['EV-1']); // ё or е, nobody types it right
+    expect(ids('nobody')).toEqual([]);
+  });
+
+  it('states by group, any of them', () => {
+    expect(ids('', 'offline')).toEqual(['EV-2']);
+    expect(ids('', 'occupied,faulted')).toEqual(['EV-3', 'EV-4']);
+    expect(ids('т1', 'charging')).toEqual(['EV-1']);
+  });
+
+  it('counts what each choice would show', () => {
+    expect(countGroups(stations, nodes, '')).toMatchObject({ charging: 1, occupied: 1, faulted: 1, offline: 1, available: 0 });
+    expect(countGroups(stations, nodes, 'т1')).toMatchObject({ charging: 1, occupied: 1, faulted: 0, offline: 0 });
+  });
+
+  it('sums what is known', () => {
+    expect(sumUp([...stations.values()])).toEqual({ count: 4, powerW: 7001, energyWh: 1000 });
+  });
+
+  it('a loop of nodes ends', () => {
+    expect(nodePath(nodes, 'a').length).toBeLessThan(40);
+    expect(nodePath(nodes, 'gone')).toEqual([]);
+  });
+});
+
+describe('address', () => {
+  it('keeps what is right', () => {
+    const search = { state: 'charging,faulted', q: 'ЩР-2', sort: '-power', open: 'EV-1' };
+    expect(v.parse(stationsSearch, search)).toEqual(search);
+  });
+
+  it.each([
+    { state: 'DROP TABLE' },
+    { state: ['charging'] },
+    { q: 'x'.repeat(101) },
+    { sort: '--power' },
+    { open: '' },
+    { open: { $ne: 1 } },
+    { other: '1' },
+  ])('drops %j', (search) => {
+    expect(Object.values(v.parse(stationsSearch, search)).filter((value) => value !== undefined)).toEqual([]);
+  });
+
+  it('groups and order go there and back', () => {
+    expect(readGroups('faulted,nonsense,charging')).toEqual(['charging', 'faulted']);
+    expect(writeGroups(readGroups('charging'))).toBe('charging');
+    expect(writeGroups([])).toBeUndefined();
+    expect(readSort('-power')).toEqual({ column: 'power', desc: true });
+    expect(readSort('__proto__')).toEqual({ column: 'station', desc: false });
+    expect(writeSort({ column: 'station', desc: false })).toBeUndefined();
+    expect(writeSort({ column: 'power', desc: true })).toBe('-power');
+  });
+});
+
+describe('bars', () => {
+  it('share one scale: the smallest rating that holds all', () => {
+    expect(scaleOf([])).toBe(32_000);
+    expect(scaleOf([stationRow('A', { limitMa: ma(63_000) })])).toBe(63_000);
+    expect(scaleOf([stationRow('A', { currentMa: [ma(700_000), null, null] })])).toBe(700_000);
+  });
+
+  it('silent is unknown, idle is empty, charging is its highest phase with the limit as a tick', () => {
+    expect(barOf(stationRow('A', { state: 'offline', currentMa: [ma(16_000), null, null] }), 32_000)).toEqual({ fill: null, tick: null });
+    expect(barOf(stationRow('A', { limitMa: ma(16_000) }), 32_000)).toEqual({ fill: 0, tick: null });
+    const charging = stationRow('A', { state: 'charging', transactionId: 'A~1', currentMa: [ma(8000), ma(16_000), null], limitMa: ma(24_000) });
+    expect(barOf(charging, 32_000)).toEqual({ fill: 500, tick: 750 });
+    expect(barOf({ ...charging, currentMa: [null, null, null] }, 32_000)).toEqual({ fill: null, tick: 750 });
+  });
+});
+
+it('keys walk the rows and stop at the ends', () => {
+  expect(targetOf('j', 0, 9)).toBe(1);
+  expect(targetOf('k', 0, 9)).toBe(0);
+  expect(targetOf('ArrowDown', 9, 9)).toBe(9);
+  expect(targetOf('PageDown', 3, 9)).toBe(9);
+  expect(targetOf('Home', 5, 9)).toBe(0);
+  expect(targetOf('End', 5, 9)).toBe(9);
+  expect(targetOf('x', 5, 9)).toBeUndefined();
+});
