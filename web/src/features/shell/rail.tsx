@@ -35,8 +35,8 @@ const isTyping = (target: EventTarget | null): boolean =>
 export function Rail() {
   const t = useT();
   const pages = usePages();
-  const path = useRouterState({ select: (state) => state.location.pathname });
-  const isWide = pages.some((page) => page.path === path && page.wide === true);
+  const here = useRouterState({ select: (state) => state.location.pathname });
+  const isWide = pages.some((page) => page.path === here && page.wide === true);
   const [choice, setChoice] = useState(readChoice);
   const open = choice === null ? !isWide : choice === 'open';
 
