@@ -15,4 +15,7 @@ int kw_command_run(int argc, char **argv);
  * the certificate again. DATA/ports.json is written once it listens. */
 int kw_command_serve(int argc, char **argv);
 
+/* kilowatch gateway [--config FILE]: OCPP stations on one side, the complex contract on the other. */
+int kw_command_gateway(int argc, char **argv);
+
 #endif

@@ -11,6 +11,9 @@ static const struct command {
 } commands[] = {
     { "serve", kw_command_serve,
       "[--config FILE]          the service: web, API, live feed, history" },
+
+    { "gateway", kw_command_gateway,
+      "[--config FILE]          OCPP stations to the complex contract" },
     { "run", kw_command_run, "FILE.lua [ARGUMENTS...]   a Lua program on the host" },
 };
 

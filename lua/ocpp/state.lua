@@ -4,12 +4,17 @@
 -- start the journal's checkpoint and records put the same keys again. Keys in use:
 --   n:tx                     last transaction id given out (31 bits, never reused)
 --   epoch                    identity of the data set in Redis
---   cs:ID                    {vendor, model, serial, firmware, connected, generation}
+--   cs:ID                    {vendor, model, serial, firmware, connected, generation, peer}
+--   au:ID                    the station's key record as it was last used (for times without Redis)
+--   tk:TAG                   a token as it was last read (likewise)
 --   st:ID:CON                {status, error, at}
---   tx:N                     {cs, con, tag, at, meter, last, last_at, done_at?}
+--   tx:N                     {id, cs, con, tag, at, meter, last, last_at, done_at?}
 --   dd:ID|...                transaction id given for a StartTransaction with this content
 --   sp:ID|...                a StopTransaction with this content was stored
+--   cm:ID                    a command of the control API
 -- Values may carry `expires_ms`; a sweep removes them.
+
+local json = require "kw.json"
 
 local M = {}
 M.__index = M
@@ -17,7 +22,7 @@ M.__index = M
 M.KEEP_MS = 7 * 24 * 3600 * 1000 -- deduplication memory (ocpp.md 2.4)
 
 function M.new()
-  return setmetatable({ values = {}, active = {}, by_station = {} }, M)
+  return setmetatable({ values = {}, active = {} }, M)
 end
 
 local function index_tx(self, key, old, new)
@@ -51,10 +56,21 @@ function M:transaction(cs, id)
   return tx and tx.cs == cs and tx or nil
 end
 
---- Next transaction id: positive, 31 bits, persistent with the record it is used in.
-function M:next_transaction_id()
-  local last = self.values["n:tx"] or 0
-  return last >= 2147483646 and 1 or last + 1
+--- Next transaction id: positive, 31 bits, persistent with the record it is used in. A gateway without
+--- memory starts at the seconds since 2024: an id that an older journal gave out does not come again.
+function M:next_transaction_id(now_ms)
+  local last = self.values["n:tx"] or (now_ms // 1000 - 1704067200)
+  return last >= 2147483646 and 1 or math.max(last, 0) + 1
+end
+
+--- Keys and values with a prefix, as a sorted array of {rest of the key, value}.
+function M:with_prefix(prefix)
+  local found = {}
+  for key, value in pairs(self.values) do
+    if key:sub(1, #prefix) == prefix then found[#found + 1] = { key:sub(#prefix + 1), value } end
+  end
+  table.sort(found, function(a, b) return a[1] < b[1] end)
+  return found
 end
 
 --- Drop what has expired. Returns the number of removed keys.
@@ -66,6 +82,31 @@ function M:sweep(now_ms)
   end
   for _, key in ipairs(gone) do self:put(key, nil) end
   return #gone
+end
+
+--- All of it as text, one key a line, and back.
+function M:dump()
+  local lines = {}
+  for key, value in pairs(self.values) do lines[#lines + 1] = json.encode { key, value } end
+  return table.concat(lines, "\n")
+end
+
+function M:restore(text)
+  for line in text:gmatch("[^\n]+") do
+    local pair = json.decode(line)
+    if type(pair) ~= "table" then error("the checkpoint has a line that is not JSON") end
+    self:put(pair[1], pair[2])
+  end
+end
+
+--- Apply the first line of a journalled record.
+function M:replay(line)
+  local record = json.decode(line)
+  if type(record) ~= "table" then error("a record's first line is not JSON") end
+  for _, put in ipairs(record.kv) do
+    local value = put[2].v
+    self:put(put[1], value)
+  end
 end
 
 return M

@@ -14,8 +14,8 @@ return function(request, record, gateway)
   local known = record.state:get("cs:" .. cs) or {}
   record:put("cs:" .. cs, { vendor = about.vendor, model = about.model, serial = about.serialNumber,
                             firmware = about.firmwareVersion, connected = known.connected,
-                            generation = known.generation })
-  local solicited = gateway.sessions:take_solicited_boot(cs)
+                            generation = known.generation, peer = known.peer })
+  local solicited = gateway.sessions:take_solicited_boot(cs, now)
   record:event("ev", "station.boot", {
     d = { vendor = about.vendor, model = about.model, serialNumber = about.serialNumber,
           firmwareVersion = about.firmwareVersion, solicited = solicited and 1 or 0 },

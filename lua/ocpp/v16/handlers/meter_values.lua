@@ -22,7 +22,7 @@ end
 
 local function store_one(record, con, tx, tx_id, value)
   local cs = record.cs
-  local at, offline, flag = parse.moment(value.timestamp, record.received_ms)
+  local at, offline, flag = record:moment(value.timestamp)
   local samples, context, skipped = meter.samples(value.sampledValue)
   if #samples == 0 then return end
   local register = meter.register_wh(samples)

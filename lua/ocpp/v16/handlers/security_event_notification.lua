@@ -3,7 +3,7 @@
 local parse = require "ocpp.parse"
 
 return function(request, record)
-  local at, offline = parse.moment(request.timestamp, record.received_ms)
+  local at, offline = record:moment(request.timestamp)
   local kind = parse.text(request.type, 50) or ""
   record:event("ev", "security.event", { ts = at, offline = offline, k = ("sec|%s|%s|%d"):format(record.cs, kind, at),
     d = { type = kind, techInfo = parse.text(request.techInfo, 255) } })

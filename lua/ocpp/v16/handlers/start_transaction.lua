@@ -12,19 +12,19 @@ return function(request, record, gateway)
   local cs, state = record.cs, record.state
   local con = parse.integer(request.connectorId) or 0
   local tag = parse.id_tag(request.idTag)
-  local at, offline, flag = parse.moment(request.timestamp, record.received_ms)
+  local at, offline, flag = record:moment(request.timestamp)
   local meter = parse.register_wh(request.meterStart)
   local raw_ts = parse.text(request.timestamp, 64) or ("rts" .. record.received_ms)
   local memory = ("dd:%s|%d|%s|%s|%s"):format(cs, con, tag or "", raw_ts, tostring(request.meterStart))
-  local info = gateway.tokens:id_tag_info(tag)
+  local info = gateway.tokens:id_tag_info(tag, record)
   local before = state:get(memory)
   if before then return { transactionId = before.id, idTagInfo = info } end
 
   local open = state:active_transaction(cs, con)
   if open then transactions.abandon(record, open, at) end
 
-  local id = state:next_transaction_id()
-  local remote = gateway.sessions:take_remote_start(cs, con, tag)
+  local id = state:next_transaction_id(record.received_ms)
+  local remote = gateway.sessions:take_remote_start(cs, con, tag, record.received_ms)
   local reservation = parse.integer(request.reservationId)
   record:put("n:tx", id)
   record:put(memory, { id = id, expires_ms = record.received_ms + state_module.KEEP_MS })

@@ -10,7 +10,7 @@ return function(request, record)
   if con < 0 or con > 1000 then con = 0 end
   local status = parse.text(request.status, 32) or "Unknown"
   local err = parse.text(request.errorCode, 32) or "NoError"
-  local at, offline, flag = parse.moment(request.timestamp, record.received_ms)
+  local at, offline, flag = record:moment(request.timestamp)
   local vendor_code, info = parse.text(request.vendorErrorCode, 50), parse.text(request.info, 50)
   local state = state_of[status] or "unknown"
   local fields = { status = status, errorCode = err, statusTs = at, vendorErrorCode = vendor_code or "",

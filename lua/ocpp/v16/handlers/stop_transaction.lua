@@ -21,9 +21,9 @@ end
 return function(request, record, gateway)
   local cs = record.cs
   local tag = parse.id_tag(request.idTag)
-  local at, offline, flag = parse.moment(request.timestamp, record.received_ms)
+  local at, offline, flag = record:moment(request.timestamp)
   local meter = parse.register_wh(request.meterStop)
-  local answer = tag and { idTagInfo = gateway.tokens:id_tag_info(tag) } or {}
+  local answer = tag and { idTagInfo = gateway.tokens:id_tag_info(tag, record) } or {}
   local tx, id = find(record, request, tag)
   local raw_ts = parse.text(request.timestamp, 64) or "none"
   local memory = ("sp:%s|%s|%s|%s"):format(cs, tostring(id), raw_ts, tostring(request.meterStop))

@@ -1,0 +1,107 @@
+/* command_common.c - Arguments, configuration, data folder, pid and port files. */
+#include "app/command_common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static enum kw_log_level level_of(const char *name)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    for (int level = 0; level < 4; level++) {
+        if (strcmp(names[level], name) == 0)
+            return (enum kw_log_level)level;
+    }
+    return KW_LOG_INFO;
+}
+
+/* Like mkdir -p; the last part is for us alone. */
+static bool make_folder(const char *path)
+{
+    char part[512];
+    (void)snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1; *at != 0; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return false;
+        *at = '/';
+    }
+    return mkdir(part, 0700) == 0 || errno == EEXIST;
+}
+
+int kw_command_open(int argc, char **argv, const char *name, struct kw_config **out)
+{
+    char error[1024] = "";
+    const char *file = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            file = argv[++i];
+        } else {
+            (void)fprintf(stderr,
+                          "kilowatch %s: unknown argument '%s'\nusage: kilowatch %s "
+                          "[--config FILE]\n",
+                          name, argv[i], name);
+            return 2;
+        }
+    }
+    if (kw_config_load(file, name, out, error, sizeof error) != KW_OK) {
+        (void)fprintf(stderr, "kilowatch %s: %s\n", name, error);
+        return 2;
+    }
+    kw_log_setup(level_of(kw_config_text(*out, "log_level")), STDERR_FILENO);
+    const char *data_dir = kw_config_text(*out, "data_dir");
+    if (!make_folder(data_dir)) {
+        (void)fprintf(stderr, "kilowatch %s: cannot make the data folder %s: %s\n", name, data_dir,
+                      strerror(errno));
+        kw_config_free(*out);
+        *out = NULL;
+        return 1;
+    }
+    return 0;
+}
+
+static bool write_file(const char *path, struct kw_str text)
+{
+    char beside[620];
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len;
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    ok = ok && rename(beside, path) == 0;
+    if (!ok)
+        KW_LOG(KW_LOG_ERROR, "app", "cannot write a file", KW_LC("file", path),
+               KW_LC("error", strerror(errno)));
+    return ok;
+}
+
+kw_err kw_command_write(const struct kw_config *config, const char *name, struct kw_str text)
+{
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/%s", kw_config_text(config, "data_dir"), name);
+    return write_file(path, text) ? KW_OK : KW_EIO;
+}
+
+bool kw_command_write_pid(const struct kw_config *config)
+{
+    char text[24];
+    const char *path = kw_config_text(config, "pid_file");
+    if (path[0] == 0)
+        return true;
+    int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    return write_file(path, kw_str_n(text, (size_t)length));
+}
+
+void kw_command_remove_pid(const struct kw_config *config)
+{
+    const char *path = kw_config_text(config, "pid_file");
+    if (path[0] != 0)
+        (void)unlink(path);
+}

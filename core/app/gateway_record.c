@@ -1,0 +1,199 @@
+/* gateway_record.c - Journal first, then Redis.
+ *
+ * A record is text lines: the first is what the state must still know ("kv", JSON), each further one is an
+ * event for Redis. It is durable when the fsync that covers it is done; only then does the waiting task go
+ * on (and the station get its answer) and the events go to the writer, which keeps their order. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/gateway_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+struct commit {
+    struct kw_gateway *gateway;
+    struct kw_task_id task;
+    bool waits;
+    size_t length;
+    char payload[];
+};
+
+static void put_events(struct kw_gateway *gateway, uint64_t sequence, struct kw_str payload)
+{
+    struct kw_str rest, line = kw_str_cut(payload, '\n', &rest);
+    while (rest.len > 0) {
+        line = kw_str_cut(rest, '\n', &rest);
+        if (line.len > 0)
+            kw_event_writer_put(gateway->writer, sequence, line);
+    }
+}
+
+static int push_outcome(lua_State *L, void *arg)
+{
+    const kw_err *err = arg;
+    if (*err != KW_OK)
+        return kw_lua_fail(L, kw_err_slug(*err), "the journal did not take the record");
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static void on_synced(kw_err err, uint64_t sequence, void *arg)
+{
+    struct commit *commit = arg;
+    struct kw_gateway *gateway = commit->gateway;
+    gateway->commits_open--;
+    gateway->journal_well = err == KW_OK;
+    if (err == KW_OK && !gateway->writer_closed)
+        put_events(gateway, sequence, kw_str_n(commit->payload, commit->length));
+    if (commit->waits)
+        (void)kw_task_resume(gateway->runtime->host, commit->task, push_outcome, &err);
+    kw_free(commit);
+}
+
+kw_err gateway_record_commit(struct kw_gateway *gateway, struct kw_str payload,
+                             const struct kw_task_id *task, void **out)
+{
+    uint64_t sequence;
+    if (gateway->journal == NULL)
+        return KW_ECLOSED;
+    struct commit *commit = kw_alloc(sizeof *commit + payload.len);
+    commit->gateway = gateway;
+    commit->waits = task != NULL;
+    if (task != NULL)
+        commit->task = *task;
+    commit->length = payload.len;
+    memcpy(commit->payload, payload.ptr, payload.len);
+    kw_err err = kw_journal_append(gateway->journal, payload, &sequence, on_synced, commit);
+    if (err != KW_OK) {
+        kw_free(commit);
+        gateway_count(gateway, "journal-refused");
+        return err;
+    }
+    gateway->commits_open++;
+    if (out != NULL)
+        *out = commit;
+    return KW_OK;
+}
+
+void gateway_record_cancelled(void *commit)
+{
+    ((struct commit *)commit)->waits = false;
+}
+
+kw_err gateway_record_checkpoint(struct kw_gateway *gateway, struct kw_str state)
+{
+    if (gateway->commits_open > 0 || gateway->journal == NULL)
+        return KW_EBUSY; /* the state must not be ahead of the disk */
+    return kw_journal_checkpoint(gateway->journal, state, kw_journal_last(gateway->journal));
+}
+
+/* --- Redis --- */
+
+static void on_confirmed(uint64_t sequence, void *arg)
+{
+    struct kw_gateway *gateway = arg;
+    if (gateway->journal != NULL)
+        kw_journal_confirm(gateway->journal, sequence);
+}
+
+static void on_link(bool up, void *arg)
+{
+    struct kw_gateway *gateway = arg;
+    if (up != gateway->redis_up)
+        KW_LOG(up ? KW_LOG_INFO : KW_LOG_WARN, "gateway",
+               up ? "Redis is there" : "Redis is away; stations are answered from the journal");
+    gateway->redis_up = up;
+    gateway->redis_seen |= up;
+}
+
+kw_err gateway_record_open(struct kw_gateway *gateway, char *error, size_t error_size)
+{
+    char directory[512];
+    const struct kw_config *config = gateway->runtime->config;
+    (void)snprintf(directory, sizeof directory, "%s/journal", kw_config_text(config, "data_dir"));
+    const struct kw_journal_options journal = { .directory = directory,
+                                                .metrics = gateway->runtime->metrics };
+    kw_err err =
+        kw_journal_open(gateway->runtime->loop, &journal, &gateway->journal, error, error_size);
+    if (err != KW_OK)
+        return err;
+    gateway->journal_well = true;
+    const struct kw_event_writer_options writer = { .redis_url =
+                                                        kw_config_text(config, "redis_url"),
+                                                    .prefix =
+                                                        kw_config_text(config, "redis_prefix"),
+                                                    .source = kw_config_text(config, "gateway_id"),
+                                                    .metrics = gateway->runtime->metrics };
+    return kw_event_writer_new(gateway->runtime->loop, &writer, on_confirmed, on_link, gateway,
+                               &gateway->writer, error, error_size);
+}
+
+/* --- start --- */
+
+struct replay {
+    struct kw_gateway *gateway;
+    struct kw_str text;
+    char *error;
+    size_t error_size;
+    uint64_t states, events;
+};
+
+static int push_text(lua_State *L, void *arg)
+{
+    const struct replay *replay = arg;
+    lua_pushlstring(L, replay->text.ptr, replay->text.len);
+    return 1;
+}
+
+static kw_err tell_lua(struct replay *replay, const char *function, struct kw_str text)
+{
+    replay->text = text;
+    return kw_host_call(replay->gateway->runtime->host, "gateway", function, NULL, push_text, NULL,
+                        replay, replay->error, replay->error_size);
+}
+
+static kw_err on_checkpoint(struct kw_str state, void *arg)
+{
+    return tell_lua(arg, "restore", state);
+}
+
+static kw_err on_record(uint64_t sequence, struct kw_str payload, void *arg)
+{
+    struct replay *replay = arg;
+    struct kw_gateway *gateway = replay->gateway;
+    struct kw_str rest, state = kw_str_cut(payload, '\n', &rest);
+    if (sequence > kw_journal_confirmed(gateway->journal)) {
+        put_events(gateway, sequence, payload);
+        replay->events++;
+    }
+    if (sequence <= kw_journal_checkpointed(gateway->journal))
+        return KW_OK;
+    replay->states++;
+    return tell_lua(replay, "replay", state);
+}
+
+kw_err gateway_record_replay(struct kw_gateway *gateway, char *error, size_t error_size)
+{
+    struct replay replay = { .gateway = gateway, .error = error, .error_size = error_size };
+    kw_err err = kw_journal_replay(gateway->journal, on_checkpoint, on_record, &replay);
+    if (err != KW_OK && error[0] == 0)
+        (void)snprintf(error, error_size,
+                       "the journal in %s/journal cannot be read; the log says why",
+                       kw_config_text(gateway->runtime->config, "data_dir"));
+    if (err == KW_OK)
+        KW_LOG(KW_LOG_INFO, "gateway", "state is back from the journal",
+               KW_LI("records", replay.states), KW_LI("events_to_send", replay.events));
+    return err;
+}
+
+void gateway_record_close(struct kw_gateway *gateway)
+{
+    struct kw_journal *journal = gateway->journal;
+    gateway->journal = NULL; /* its last callbacks resume tasks: they cannot add records any more */
+    if (journal != NULL)
+        kw_journal_close(journal);
+    if (gateway->writer != NULL)
+        kw_event_writer_close(gateway->writer);
+    gateway->writer = NULL;
+    gateway->writer_closed = true;
+}
