@@ -143,7 +143,8 @@ function M:authenticate(cs, peer, tls, user, password)
   if not ok then
     if result == "unknown-identity" and asked then note_unknown(self, cs, peer) end
     if address.failures < M.BUDGET then
-      log.warn("station refused", { station = cs or "", peer = peer, why = result, redis = asked and "asked" or "away" })
+      log.warn("station refused", { station = cs or "", peer = peer, why = result,
+                                    redis = asked and "asked" or "away" })
     end
     if not asked then return refuse(address, "redis-away", 503, 10) end -- "no" is not certain, for nobody
     return refuse(address, result, 401, 0)

@@ -25,7 +25,8 @@ end
 
 --- Session of a connection; one that has gone gets a stand-in, so that its last messages can be handled.
 function M:of(handle, cs)
-  return self.by_handle[handle] or { id = cs, protocol = "1.6", clock = self:clock_of(cs), quirks = quirks_of(self, cs) }
+  local session = self.by_handle[handle]
+  return session or { id = cs, protocol = "1.6", clock = self:clock_of(cs), quirks = quirks_of(self, cs) }
 end
 
 function M:station(cs) return self.by_station[cs] end
@@ -67,7 +68,7 @@ function M:booted(cs)
 end
 
 --- Are calls to the station allowed? Not before its boot is answered, or it has shown that none will come.
-function M:is_ready(session, now_ms)
+function M.is_ready(session, now_ms)
   return session.ready or now_ms - session.since_ms >= M.BOOTLESS_AFTER_MS
 end
 
