@@ -270,9 +270,10 @@ static kw_err op_batch(struct kw_request *run)
         (void)sqlite3_finalize(statement);
     }
     run->request = whole;
-    KW_IGNORE(kw_sqlite_exec(
-        run->db, err == KW_OK ? "RELEASE kw_batch" : "ROLLBACK TO kw_batch; RELEASE kw_batch", NULL,
-        0));
+    if (err == KW_OK) /* this is the commit */
+        err = kw_sqlite_exec(run->db, "RELEASE kw_batch", run->error, sizeof run->error);
+    if (err != KW_OK)
+        KW_IGNORE(kw_sqlite_exec(run->db, "ROLLBACK TO kw_batch; RELEASE kw_batch", NULL, 0));
     if (err == KW_OK) {
         kw_buf_clear(run->out);
         err = kw_buf_printf(run->out, "{\"results\":[");

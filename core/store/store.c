@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ struct kw_store {
     pthread_mutex_t idle_lock;
     struct kw_map *collections; /* changed only before the threads work */
     struct kw_metric *rows, *seconds, *faults;
-    bool closing;
+    atomic_bool closing; /* read by the writer */
 };
 
 struct job {
@@ -119,7 +120,7 @@ void kw_store_close(struct kw_store *store)
     size_t at = 0;
     struct kw_str key;
     void *value;
-    store->closing = true;
+    atomic_store(&store->closing, true);
     if (store->readers != NULL)
         kw_pool_free(store->readers);
     if (store->writer != NULL)
@@ -210,7 +211,7 @@ static void ingest_work(void *arg)
         job->err =
             kw_ingest_run(job->store->db, job->page, &job->cursor, job->error, sizeof job->error);
         bool again = job->err == KW_EBUSY || job->err == KW_EIO;
-        if (!again || job->store->closing)
+        if (!again || atomic_load(&job->store->closing))
             break;
         kw_metric_add(job->store->faults, 1);
         KW_LOG(KW_LOG_ERROR, "store", "a page could not be stored; trying again every second",
