@@ -160,14 +160,17 @@ static size_t sockets_of(const struct kw_live *live, const char *account_id)
     return count;
 }
 
-static void adopt(struct kw_live *live, struct kw_exchange *exchange, struct kw_session *session)
+/* refusal: 0, or a close code. A browser learns only from a close code why: it is let in for that. */
+static void adopt(struct kw_live *live, struct kw_exchange *exchange, struct kw_session *session,
+                  uint16_t refusal)
 {
     static const struct kw_ws_events events = { NULL, on_message, NULL, on_drain, on_close };
     static const struct kw_ws_options options = { .message_limit_bytes = KW_WS_LIVE_MESSAGE_BYTES,
                                                   .queue_limit_bytes = KW_LIVE_QUEUE_BYTES,
                                                   .ping_interval_ms = 15000 };
-    bool too_many =
-        live->count >= live->most || sockets_of(live, session->account_id) >= live->most_of_account;
+    if (refusal == 0 && (live->count >= live->most ||
+                         sockets_of(live, session->account_id) >= live->most_of_account))
+        refusal = KW_CLOSE_TOO_MANY;
     struct kw_socket *socket = kw_zalloc(sizeof *socket);
     struct kw_buf welcome;
     socket->live = live;
@@ -186,9 +189,10 @@ static void adopt(struct kw_live *live, struct kw_exchange *exchange, struct kw_
     live->first = socket;
     live->count++;
     kw_metric_add(live->opened, 1);
-    if (too_many) {
+    if (refusal != 0) {
         kw_metric_add(live->refused, 1);
-        kw_ws_close(socket->ws, KW_CLOSE_TOO_MANY, "too many live connections");
+        kw_ws_close(socket->ws, refusal,
+                    refusal == KW_CLOSE_TOO_MANY ? "too many live connections" : "not allowed");
         return;
     }
     kw_buf_init(&welcome, 65536);
@@ -235,14 +239,16 @@ static void opened(kw_err err, lua_State *L, int results, const char *error, voi
         lua_pop(L, 1);
         lua_pushvalue(L, base + 1);
         session.ref = kw_host_ref(live->service->runtime->host, L);
-        adopt(live, exchange, &session);
+        adopt(live, exchange, &session, 0);
+    } else if (results >= 2 && lua_type(L, base + 2) == LUA_TSTRING &&
+               strcmp(lua_tostring(L, base + 2), "forbidden") == 0) {
+        struct kw_session nobody = { .ref = LUA_NOREF, .expires_at_ms = KW_NONE };
+        adopt(live, exchange, &nobody, KW_CLOSE_NOT_ALLOWED);
     } else {
         const char *slug = results >= 2 ? lua_tostring(L, base + 2) : NULL;
         slug = slug != NULL ? slug : "not-signed-in";
-        int status = strcmp(slug, "forbidden") == 0           ? 403
-                     : strcmp(slug, "too-many-attempts") == 0 ? 429
-                                                              : 401;
         kw_metric_add(live->refused, 1);
+        int status = strcmp(slug, "too-many-attempts") == 0 ? 429 : 401;
         kw_exchange_problem(exchange, status, slug, "Sign in first, or give a valid token.");
     }
 }
@@ -252,15 +258,16 @@ static int push_request(lua_State *L, void *arg)
     return kw_lua_call_push(L, ((struct opening *)arg)->call);
 }
 
-/* A page of another origin must not ride on the cookie: browsers always send Origin here. */
-static bool origin_is_ours(const struct kw_http_head *head)
+/* A page of another origin must not ride on the cookie: browsers always send Origin here. Plain http is
+ * ours only where we speak it (behind a proxy that may speak either). */
+static bool origin_is_ours(const struct kw_http_head *head, bool tls)
 {
     struct kw_str origin = kw_http_header_get(head, "origin"), rest;
     if (kw_http_header_get(head, "authorization").ptr != NULL)
         return true;
     if (kw_str_starts(origin, KW_STR("https://")))
         rest = kw_str_n(origin.ptr + 8, origin.len - 8);
-    else if (kw_str_starts(origin, KW_STR("http://")))
+    else if (!tls && kw_str_starts(origin, KW_STR("http://")))
         rest = kw_str_n(origin.ptr + 7, origin.len - 7);
     else
         return false;
@@ -283,7 +290,7 @@ void kw_live_open(struct kw_live *live, struct kw_exchange *exchange)
                             "Ask for the subprotocol " KW_LIVE_PROTOCOL ".");
         return;
     }
-    if (!origin_is_ours(head)) {
+    if (!origin_is_ours(head, kw_exchange_is_tls(exchange))) {
         kw_metric_add(live->refused, 1);
         kw_exchange_problem(exchange, 403, "bad-origin",
                             "The Origin header must be this server's own.");

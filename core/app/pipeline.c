@@ -30,6 +30,7 @@ struct kw_pipeline {
     struct kw_cursor cursor;
     size_t waiting_events, read_events; /* of the page; of the current read */
     bool waiting, reader_waits, caught_up;
+    uintptr_t snapshot; /* number of the last one; each station keeps that which mentioned it */
     /* at the store */
     bool committing, commit_caught_up;
     int64_t waiting_since_us, commit_began_us, commit_wh;
@@ -212,8 +213,35 @@ static void gap(enum kw_stream stream, int64_t expected_n, int64_t got_n, void *
 
 static void snapshot_begin(const char *why, void *arg)
 {
+    struct kw_pipeline *pipeline = arg;
     (void)why; /* the reader logs it */
-    ((struct kw_pipeline *)arg)->day_due = true;
+    pipeline->day_due = true;
+    pipeline->snapshot++;
+}
+
+static void mention(struct kw_pipeline *pipeline, struct kw_str station_id)
+{
+    struct kw_station *station = kw_complex_station(pipeline->service->complex, station_id);
+    if (station != NULL)
+        station->user = (void *)pipeline->snapshot;
+}
+
+/* A station of which Redis knows nothing any more is not connected, and charges nobody. */
+static void drop_unmentioned(struct kw_pipeline *pipeline)
+{
+    static const struct kw_str away[] = { { "connected", 9 }, { "0", 1 } };
+    struct kw_complex *complex = pipeline->service->complex;
+    int64_t now_ms = kw_now_ms();
+    for (size_t i = 0; i < kw_complex_station_count(complex); i++) {
+        struct kw_station *station = kw_complex_station_at(complex, i);
+        struct kw_str id = kw_str_of(station->id);
+        if (!station->seen || station->user == (void *)pipeline->snapshot)
+            continue;
+        KW_IGNORE(kw_complex_snapshot_station(complex, id, away, 2, now_ms));
+        for (size_t c = 0; c < station->connector_count; c++)
+            KW_IGNORE(kw_complex_snapshot_connector(complex, id, station->connectors[c].id, NULL, 0,
+                                                    now_ms));
+    }
 }
 
 static void snapshot_row(const char *kind, struct kw_str id, int64_t connector,
@@ -237,6 +265,8 @@ static void snapshot_row(const char *kind, struct kw_str id, int64_t connector,
         if (err == KW_ENOTFOUND)
             err = KW_OK; /* a meter of a node that nobody declared */
     }
+    if (strcmp(kind, "node") != 0)
+        mention(pipeline, id);
     if (err == KW_OK)
         return;
     kw_metric_add(pipeline->refused[err == KW_EFULL], 1);
@@ -290,6 +320,7 @@ static void reader_state(enum kw_feed_state state, int64_t lag_ms, int64_t last_
 static void snapshot_end(struct kw_reader *reader, const struct kw_cursor *cursor, void *arg)
 {
     struct kw_pipeline *pipeline = arg;
+    drop_unmentioned(pipeline);
     pipeline->read_events = KW_PAGE_ENTRIES; /* more is there */
     end_page(reader, cursor, arg);
 }

@@ -199,6 +199,8 @@ test('a new epoch: read from the start of the new streams, history stays', async
   await until('the new events are stored', () =>
     one("SELECT count(*) AS count FROM events WHERE epoch='second-epoch'").count === 2, 20000)
   assert.equal(one('SELECT count(*) AS count FROM events').count, before + 2)
+  const { stations } = await service.expect(200, 'GET', '/api/v1/complex')
+  assert.deepEqual([stations.preparing, stations.offline], [1, 2], 'what the new data set does not know is not connected')
 })
 
 test('an unknown major of the contract stops the feed with a clear word', async () => {

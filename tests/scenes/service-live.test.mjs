@@ -41,6 +41,7 @@ test('a socket is refused before the upgrade without a session, with a foreign o
   await refused({ headers: { Cookie: service.cookie } }, 403)
   await refused({ headers: { Cookie: service.cookie, Origin: 'https://evil.example' } }, 403)
   await refused({ headers: { Cookie: service.cookie, Origin: `https://127.0.0.1:${service.port}.evil.example` } }, 403)
+  await refused({ headers: { Cookie: service.cookie, Origin: `http://127.0.0.1:${service.port}` } }, 403)
   await refused({ protocol: 'other.v1' }, 400)
   await refused({ protocol: null }, 400)
   const plain = await service.fetch('GET', '/api/v1/live')
