@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/private_file.h"
 #include "base/log.h"
 
 static enum kw_log_level level_of(const char *name)
@@ -84,9 +85,12 @@ static bool write_file(const char *path, struct kw_str text)
 
 kw_err kw_command_write(const struct kw_config *config, const char *name, struct kw_str text)
 {
-    char path[600];
-    (void)snprintf(path, sizeof path, "%s/%s", kw_config_text(config, "data_dir"), name);
-    return write_file(path, text) ? KW_OK : KW_EIO;
+    const char *folder = kw_config_text(config, "data_dir");
+    kw_err err = kw_private_file_write(folder, name, text);
+    if (err != KW_OK)
+        KW_LOG(KW_LOG_ERROR, "app", "cannot write a file", KW_LC("folder", folder),
+               KW_LC("file", name), KW_LC("error", strerror(errno)));
+    return err;
 }
 
 bool kw_command_write_pid(const struct kw_config *config)

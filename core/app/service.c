@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/command_common.h"
 #include "app/live.h"
 #include "app/pipeline.h"
-#include "app/private_file.h"
 #include "app/web.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -126,8 +126,7 @@ static void announce(struct kw_service *service)
     const struct kw_config *config = service->runtime->config;
     const char *scheme = kw_config_bool(config, "plain_http") ? "http" : "https";
     int length = snprintf(text, sizeof text, "{\"%s\":%u}\n", scheme, kw_web_port(service->web));
-    KW_IGNORE(kw_private_file_write(kw_config_text(config, "data_dir"), "ports.json",
-                                    kw_str_n(text, (size_t)length)));
+    KW_IGNORE(kw_command_write(config, "ports.json", kw_str_n(text, (size_t)length))); /* logged */
     KW_LOG(KW_LOG_INFO, "service", "listening", KW_LC("scheme", scheme),
            KW_LC("host", kw_config_text(config, "listen_host")),
            KW_LI("port", kw_web_port(service->web)));
