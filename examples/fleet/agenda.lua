@@ -48,6 +48,13 @@ function M:after(delay_s, action)
   return item
 end
 
+--- Seconds until the next action is due (it may have been forgotten), at most `most_s`.
+function M:idle_s(most_s)
+  local first = self.heap[1]
+  if not first then return most_s end
+  return math.max(0, math.min(most_s, first.at - self.clock()))
+end
+
 --- Forget an action (nil and past ones are fine).
 function M.cancel(item)
   if item then item.action = nil end

@@ -41,7 +41,8 @@ local OPTIONS = {
   { "run-for", "integer", nil, "the same after so many seconds" },
   { "report", "integer", 60, "seconds between lines of counters; 0: none" },
 }
-local TICK_S, STEP_S, SAVE_S, LOOK_S = 0.05, 1, 10, 0.5
+local STEP_S, SAVE_S, LOOK_S = 1, 10, 0.5
+local IDLE_S = 0.02 -- what is added while the fleet sleeps is late by this at most
 
 local function read_stations(path)
   local file, why = io.open(path, "r")
@@ -127,14 +128,19 @@ for i, spec in ipairs(list.stations) do
   stations[i] = each
   saved.end_open(each, memory[spec.id])
   opening.set(each, faults, chosen.empty, chosen.calm)
-  each:align()
+  each:align(true)
   local away = not chosen.calm and not chosen.empty and each.rng:chance(require("arrivals").OFFLINE)
   each:power_on(away and the_world:life(each.rng:real(600, 2400)) or over_s * (i - 1) / #list.stations)
   if not chosen.calm then faults.begin(each) end
 end
 log.info("fleet switched on", { stations = #stations, seconds = math.ceil(over_s), seed = chosen.seed })
 
-timer.every(TICK_S, function() the_world.agenda:run() end)
+timer.spawn(function() -- each at its own moment: stations do not speak in chorus
+  while true do
+    timer.sleep(the_world.agenda:idle_s(IDLE_S))
+    the_world.agenda:run()
+  end
+end)
 local last = the_world.clock()
 timer.every(STEP_S, function()
   local now = the_world.clock()

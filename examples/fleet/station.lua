@@ -173,10 +173,12 @@ function M:sample_later(each, tx)
   end)
 end
 
---- Clock-aligned values of idle connectors (ClockAlignedDataInterval; off by default).
-function M:align()
+--- Values of idle connectors (ClockAlignedDataInterval; off by default). Each station has its own phase:
+--- clocks are not that exact, and a chorus of all stations is not what one wants to measure.
+function M:align(first)
   local interval_s = self.configuration:number("ClockAlignedDataInterval")
-  self.world:after(interval_s > 0 and interval_s or 60, function()
+  local wait_s = (interval_s > 0 and interval_s or 60) * (first and self.rng:real() or 1)
+  self.world:after(wait_s, function()
     if interval_s > 0 and self.booted and self.link:up() then
       for _, each in ipairs(self.connectors) do
         if not each.tx then self:send_sample(each, nil, "Sample.Clock") end

@@ -6,7 +6,9 @@
 -- a client carries the timestamp as `as_of_ms`. One machine, one clock: the differences are the stages.
 -- A sample that was overtaken by a newer one within a tick reaches nobody and is not counted.
 --
--- CPU and memory are the kernel's figures of the three processes, over the same minute.
+-- CPU and memory are the kernel's figures of the three processes, over the same minute. How late a timer of
+-- this very client fires is printed beside them: on a machine that does other work too, that is what every
+-- stage pays to the scheduler.
 
 package.path = package.path .. ";" .. package.path:match("^[^?]*") .. "../../../examples/fleet/?.lua;"
   .. package.path:match("^[^?]*") .. "../../../examples/demo/?.lua"
@@ -159,6 +161,16 @@ local function quantiles(list)
   return list[math.ceil(#list * 0.5)], list[math.ceil(#list * 0.99)], list[#list]
 end
 
+-- How late a 5 ms timer fires, while measuring.
+local lateness = {}
+local function watch_the_scheduler()
+  while true do
+    local before = time.mono_us()
+    timer.sleep(0.005)
+    if measuring then lateness[#lateness + 1] = (time.mono_us() - before) / 1000 - 5 end
+  end
+end
+
 -- --- the streams, after the fact ---
 
 -- Every meter value of the minute: key -> {receipt, redis}.
@@ -187,11 +199,12 @@ end
 
 -- --- run ---
 
+assert(timer.spawn(watch_the_scheduler))
 for _ = 1, chosen.clients do assert(timer.spawn(subscriber)) end
 timer.sleep(SETTLE_S)
 assert(totals.snapshots == chosen.clients, ("%d of %d snapshots came"):format(totals.snapshots, chosen.clients))
 
-local gateway_before = metrics_of(demo.control_url)
+local gateway_before, service_before = metrics_of(demo.control_url), metrics_of(demo.url)
 local cpu_before = measure_parts()
 local own_before, began = cpu_s(tonumber(first_line("/proc/self/stat"):match("^%d+"))), time.now_ms()
 measuring = true
@@ -200,7 +213,7 @@ measuring = false
 local ended = time.now_ms()
 local own_after = cpu_s(tonumber(first_line("/proc/self/stat"):match("^%d+")))
 local cpu_after, rss = measure_parts()
-local gateway_after = metrics_of(demo.control_url)
+local gateway_after, service_after = metrics_of(demo.control_url), metrics_of(demo.url)
 local wall_s = (ended - began) / 1000
 
 local entries, messages = read_stream(began, ended)
@@ -222,15 +235,26 @@ local function ms(value) return value ~= value and "-" or ("%.1f"):format(value)
 
 print(("\n%d stations, %d subscribers over WSS, %.0f s: %.1f messages/s, %d of %d seen at a client; %d deltas, %d rows")
   :format(chosen.stations, chosen.clients, wall_s, messages / wall_s, matched, messages, totals.deltas, totals.rows))
+-- A histogram of the programs tells only the upper edge of a bucket.
+local function histogram_line(name, before, after, metric)
+  local p50, p99 = histogram(before, after, metric)
+  if p50 then line(name, "<=" .. ms(p50), "<=" .. ms(p99), "") end
+end
+
 line("\nstage, ms", "p50", "p99", "worst")
-local sync_p50, sync_p99 = histogram(gateway_before, gateway_after, "kw_journal_sync_seconds")
-if sync_p50 then line("frame -> journal (fsync batch)", "<=" .. ms(sync_p50), "<=" .. ms(sync_p99), "") end
+histogram_line("frame -> journal (fsync batch)", gateway_before, gateway_after, "kw_journal_sync_seconds")
 local a50, a99, a_worst = quantiles(to_redis)
 line("frame -> Redis", ms(a50), ms(a99), ms(a_worst))
+histogram_line("frame -> service (applied)", service_before, service_after, "kw_feed_lag_seconds")
+histogram_line("  commit of a page (beside it)", service_before, service_after, "kw_feed_commit_seconds")
+histogram_line("applied -> sockets", service_before, service_after, "kw_live_push_seconds")
 local b50, b99, b_worst = quantiles(to_client)
 line("Redis -> service -> client", ms(b50), ms(b99), ms(b_worst))
 local c50, c99, c_worst = quantiles(whole)
 line("frame -> client", ms(c50), ms(c99), ms(c_worst))
+
+local l50, l99, l_worst = quantiles(lateness)
+line("(a 5 ms timer here is late by)", ms(l50), ms(l99), ms(l_worst))
 
 line("\npart", "RSS, MB", "CPU, %", "")
 local rss_sum, cpu_sum = 0, 0
