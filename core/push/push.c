@@ -201,6 +201,7 @@ static void flush_view(struct kw_push *push, struct view *view)
     view->seq++;
     if (lost || kw_buf_len(&push->body) == 0) { /* no delta can say it: everybody starts anew */
         view->lost_events = false;
+        kw_buf_clear(&view->events);
         kw_view_store(view, KW_STR(""));
         snapshot_to_all(view);
         return;
