@@ -250,6 +250,7 @@ while :; do
             ended=fleet
             continue
         fi
+        while [ -e "$data/run/hold" ]; do sleep 0.1; done # a test does something to what is dead
         [ $restart -eq 1 ] || fail "$part died by itself (status $part_status)" $part
         say "$part died (status $part_status): started again"
         start_$part

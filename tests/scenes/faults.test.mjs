@@ -20,9 +20,10 @@ test('the comparison of the books finds what it looks for', () => {
 })
 
 test('kill -9 of service, gateway and Redis in turn', { timeout: 180_000 }, async (t) => {
-  const result = await run({ stations: 40, kills: 6, between_ms: [700, 1800], calm: true, say: (text) => t.diagnostic(text) })
+  const result = await run({ stations: 60, kills: 6, between_ms: [700, 1800], calm: true, say: (text) => t.diagnostic(text) })
   assert.deepEqual(result.wrong, [])
   for (const part of PARTS) assert.equal(result.kills[part], 2)
+  assert.ok(result.forgotten_bytes.every((bytes) => bytes > 1000), `Redis forgot something: ${result.forgotten_bytes}`)
   assert.ok(result.stops >= 60, `enough transactions to mean something: ${result.stops}`)
   assert.equal(result.status, 0, 'the demo stops cleanly')
 })

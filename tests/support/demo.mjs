@@ -4,7 +4,9 @@
 // demo starts a part again when it dies, as a service manager would.
 
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync,
+} from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -95,11 +97,34 @@ export class Demo {
 
   pid(part) { return Number(readFileSync(join(this.data, 'run', `${part}.pid`), 'utf8')) }
 
-  // kill -9 of one part; resolves with its new pid when it was started again.
-  async kill(part) {
-    const pid = this.pid(part)
-    process.kill(pid, 'SIGKILL')
-    return until(() => { const now = this.pid(part); return now !== pid && now }, 10, `${part} started again`)
+  // kill -9 of some parts at once; resolves when all were started again.
+  async kill(...parts) {
+    const pids = parts.map((part) => this.pid(part))
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    for (const [i, part] of parts.entries())
+      await until(() => this.pid(part) !== pids[i], 10, `${part} started again`)
+  }
+
+  // Redis dies and forgets what it took in the last `ms`, as after a power cut with appendfsync everysec
+  // (a kill alone loses nothing: the page cache lives on). The service is dead meanwhile, so nobody has read it.
+  async forget(ms) {
+    const hold = join(this.data, 'run', 'hold')
+    const folder = join(this.data, 'redis', 'appendonlydir')
+    const log = () => join(folder, readdirSync(folder).filter((name) => name.endsWith('.incr.aof')).sort().at(-1))
+    writeFileSync(hold, '')
+    const service = this.pid('service')
+    const redis = this.pid('redis')
+    process.kill(service, 'SIGKILL')
+    await pause(200)
+    const bytes = statSync(log()).size
+    await pause(ms)
+    process.kill(redis, 'SIGKILL')
+    await pause(50)
+    const forgotten = statSync(log()).size - bytes
+    truncateSync(log(), bytes)
+    rmSync(hold)
+    await until(() => this.pid('service') !== service && this.pid('redis') !== redis, 10, 'service and redis started again')
+    return forgotten
   }
 
   ready(seconds = 20) {
