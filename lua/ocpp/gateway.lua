@@ -7,11 +7,16 @@
 
 local actions = require "ocpp.v16.actions"
 local auth_module = require "ocpp.auth"
+local commands_module = require "ocpp.commands"
+local control = require "ocpp.control"
 local gw = require "kw.gateway"
 local json = require "kw.json"
 local log = require "kw.log"
+local quirks = require "ocpp.quirks"
+local rebuild = require "ocpp.rebuild"
 local record_module = require "ocpp.record"
 local redis_side = require "ocpp.redis_side"
+local refresh_module = require "ocpp.refresh"
 local sessions_module = require "ocpp.sessions"
 local state_module = require "ocpp.state"
 local time = require "kw.time"
@@ -22,6 +27,7 @@ local M = {}
 
 M.CHECKPOINT_RECORDS = 20000        -- so many records after the last checkpoint make a new one due
 M.CHECKPOINT_MS = 10 * 60 * 1000    -- and so much time, if there was any record at all
+M.KEYS_AGAIN_S = 60                 -- the key records of connected stations are looked at so often
 M.RIVAL_EVENT_MS = 60 * 1000        -- at most one security event for a station's rivals in this time
 
 local options = {
@@ -62,6 +68,9 @@ local function append(record)
   end
 end
 
+local refresh = refresh_module.new(sessions, options, function(cs) return state:get("cs:" .. cs) end)
+local commands = commands_module.new(state, sessions, options, commit, append)
+
 local function merged(old, changes)
   local copy = {}
   for name, value in pairs(old or {}) do copy[name] = value end
@@ -81,8 +90,8 @@ local function authenticate(cs, peer, tls, user, password)
     record:put("au:" .. cs, more)
     append(record)
   end
-  local quirks = sessions:of(0, cs).quirks
-  return true, result, quirks.ping == false and 0 or options.ping_s * 1000
+  local model = sessions:of(0, cs).quirks
+  return true, result, model.ping == false and 0 or options.ping_s * 1000
 end
 
 local function connected(handle, cs, peer, tls, profile)
@@ -101,6 +110,7 @@ local function connected(handle, cs, peer, tls, profile)
       remoteAddr = peer, securityProfile = profile, ocppVersion = "1.6", registration = "Accepted" } } },
   })
   append(record)
+  refresh:opened(session)
 end
 
 local function end_of_connection(record, cs, generation, reason, code)
@@ -171,6 +181,7 @@ local function message(handle, cs, action, request, received_ms, message_id)
     return handler_failed(session, action, request, received_ms, message_id, answer)
   end
   if not commit(record) then return nil end
+  commands:observe(record)
   return "result", json.encode(answer)
 end
 
@@ -193,19 +204,58 @@ local function checkpoint()
   end
 end
 
--- Redis is there (again): is it the data set that we wrote?
+local function say_started(epoch)
+  local record = record_module.new(state, { id = "" }, time.now_ms())
+  if epoch and epoch ~= state:get("epoch") then record:put("epoch", epoch) end
+  record:event("ev", "gw.started", { d = { version = gw.version(), epoch = epoch } })
+  append(record)
+end
+
+-- Redis is there (again): is it the data set that we wrote? One that is not gets a new name, and our memory.
 local function redis_returned()
-  local epoch = state:get("epoch")
-  local found = redis:epoch()
-  if found == nil then return end
-  if found ~= epoch then
-    epoch = redis.new_epoch()
+  local epoch, found = state:get("epoch"), redis:epoch()
+  if found == nil then return end -- gone again; we are called when it is back
+  if found and not epoch then -- our memory is new, the data set is not
+    say_started(found)
+    epoch = found
+  elseif found ~= epoch then
+    epoch = redis_side.new_epoch()
     log.info("a new data set in Redis", { epoch = epoch, found = found or "none" })
-    local record = record_module.new(state, { id = "" }, time.now_ms())
-    record:put("epoch", epoch)
-    append(record)
+    if not redis:rewrite(rebuild.commands(state, sessions, options)) then return end
+    if not redis:introduce(epoch) then return end
+    say_started(epoch)
+    return
   end
   redis:introduce(epoch)
+end
+
+-- Stations that are connected in Redis by our name and that we do not know (our memory was lost).
+local function forget_strangers()
+  local names = redis:call("SMEMBERS", options.redis_prefix .. "stations")
+  if type(names) ~= "table" then return false end
+  for _, cs in ipairs(names) do
+    if not state:get("cs:" .. cs) then
+      local fields = redis:hash("station:" .. cs)
+      if fields and fields.connected == "1" and fields.gw == options.gateway_id and not sessions:station(cs) then
+        redis:call("HSET", options.redis_prefix .. "station:" .. cs, "connected", "0")
+      end
+    end
+  end
+  return true
+end
+
+-- A key that was taken away or turned off ends the connection that it opened, within a minute.
+local function look_at_keys()
+  for cs, session in pairs(sessions:all()) do
+    local fields, slug = redis:hash("auth:" .. cs)
+    if not fields and slug ~= "none" then return end
+    if not session.closed and (not fields or fields.disabled == "1") then
+      gw.count("key-taken-away")
+      log.warn("the station's key was taken away; its connection is closed", { station = cs })
+      gw.close(session.handle, 1008, "the key of this station is no longer valid")
+    end
+    timer.sleep(0.01)
+  end
 end
 
 -- All stations are gone at first: those that our memory says are connected get the end of their connection.
@@ -222,14 +272,36 @@ local function forget_connections()
   end
 end
 
+-- The site's own list of what its models do differently (site/ocpp/quirks.lua), if there is one.
+local function read_site()
+  local there, site = pcall(require, "kw.site")
+  if not there then return end
+  local entries, slug = site.value("ocpp/quirks", nil)
+  if entries then
+    local ok, result = pcall(quirks.extend, entries)
+    if ok then log.info("quirks of the site", { entries = result })
+    else log.error("quirks of the site are not used", { error = result }) end
+  elseif slug ~= "not-found" then
+    log.error("quirks of the site are not used", { error = slug })
+  end
+end
+
 function M.start()
-  local now = time.now_ms()
-  local record = record_module.new(state, { id = "" }, now)
-  record:event("ev", "gw.started", { d = { version = gw.version(), epoch = state:get("epoch") } })
-  append(record)
+  read_site()
+  say_started(state:get("epoch"))
   forget_connections()
-  redis:start(redis_returned)
+  commands:resume()
+  control.new({ commands = commands, sessions = sessions, state = state, redis = redis, auth = auth,
+                options = options }).register(require "kw.routes")
+  local strangers_gone = false
+  redis:start(function()
+    redis_returned()
+    strangers_gone = strangers_gone or forget_strangers()
+  end)
+  refresh:start()
   timer.every(10, checkpoint)
+  timer.every(5, function() commands:tick(time.now_ms()) end)
+  timer.every(M.KEYS_AGAIN_S, look_at_keys)
 end
 
 function M.stop()

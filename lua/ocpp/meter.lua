@@ -32,12 +32,22 @@ local function rounded(number)
   return scaled / 1000
 end
 
-local function sample_of(raw)
+local NONE = {}
+
+-- What the station's model does differently (quirks.lua): its words, and the size of its figures.
+local function mended(measurand, unit, value, quirks)
+  measurand = (quirks.measurands or NONE)[measurand] or measurand
+  unit = (quirks.units or NONE)[unit] or unit
+  return measurand, unit, value * ((quirks.scale or NONE)[measurand] or 1)
+end
+
+local function sample_of(raw, quirks)
   if type(raw) ~= "table" then return nil end
   local value = parse.number(raw.value)
   if not value then return nil end
   local measurand = parse.text(raw.measurand, 64) or DEFAULT_MEASURAND
   local unit = parse.text(raw.unit, 16) or DEFAULT_UNIT[measurand] or (measurand:find("^Energy") and "Wh") or ""
+  if quirks then measurand, unit, value = mended(measurand, unit, value, quirks) end
   local scale = SCALE[unit]
   local sample = { m = measurand, v = rounded(scale and value * scale[2] or value), u = scale and scale[1] or unit }
   local phase = parse.text(raw.phase, 8)
@@ -49,14 +59,15 @@ end
 
 --- Samples of one MeterValue.
 ---@param sampled any   the `sampledValue` array as received
+---@param quirks table|nil  of the station's model
 ---@return table[] samples   contract form {m, v, u, p?, l?}
 ---@return string context    of the first sample ("Sample.Periodic" when absent)
 ---@return integer skipped   samples without a number, or beyond SAMPLES_MAX
-function M.samples(sampled)
+function M.samples(sampled, quirks)
   local samples, context, skipped = {}, nil, 0
   if type(sampled) ~= "table" then return samples, "Sample.Periodic", 1 end
   for _, raw in ipairs(sampled) do
-    local sample, ctx = sample_of(raw)
+    local sample, ctx = sample_of(raw, quirks)
     if sample and #samples < M.SAMPLES_MAX then
       samples[#samples + 1] = sample
       context = context or ctx

@@ -34,6 +34,24 @@ local function merge_into(into, entry)
   end
 end
 
+--- Put a site's entries behind the shipped ones. Returns their number; raises on a wrong form.
+function M.extend(entries)
+  for i, entry in ipairs(entries) do
+    if type(entry) ~= "table" then error(("ocpp/quirks.lua: entry %d is not a table"):format(i), 0) end
+    for _, name in ipairs { "vendor", "model", "firmware" } do
+      local ok = entry[name] == nil or (type(entry[name]) == "string" and pcall(string.find, "", entry[name]))
+      if not ok then error(("ocpp/quirks.lua: entry %d: %s is not a Lua pattern"):format(i, name), 0) end
+    end
+    for measurand, factor in pairs(entry.scale or NONE) do
+      if type(factor) ~= "number" or factor <= 0 then
+        error(("ocpp/quirks.lua: entry %d: scale of %s must be a number > 0"):format(i, tostring(measurand)), 0)
+      end
+    end
+    M.list[#M.list + 1] = entry
+  end
+  return #entries
+end
+
 --- What holds for a station: all entries that match, later ones over earlier ones.
 ---@param about table  {vendor, model, firmware}
 function M.of(about)

@@ -91,6 +91,16 @@ function M:introduce(epoch)
               "aliveTs", now)
 end
 
+--- Write the snapshot of one station again: the data set was lost. Fields without events, in order.
+function M:rewrite(commands)
+  for _, command in ipairs(commands) do
+    for i, value in ipairs(command) do command[i] = tostring(value) end
+    command[2] = self.prefix .. command[2]
+    if not self.link:send(table.unpack(command)) then return false end
+  end
+  return true
+end
+
 function M.new_epoch() return crypto.random_hex(8) end
 
 --- Watch the link and run the timers. `on_return()` runs as a task each time the link has come up.

@@ -31,6 +31,13 @@ end
 
 function M:station(cs) return self.by_station[cs] end
 
+--- A copy of the open sessions, by station.
+function M:all()
+  local copy = {}
+  for cs, session in pairs(self.by_station) do copy[cs] = session end
+  return copy
+end
+
 --- What we know of a station's clock outlives its connections.
 function M:clock_of(cs)
   local found = self.clocks[cs]
@@ -67,6 +74,12 @@ function M:booted(cs)
   session.quirks = quirks_of(self, cs)
 end
 
+--- It told its status by itself: nobody has to ask.
+function M:reported(cs)
+  local session = self.by_station[cs]
+  if session then session.reported = true end
+end
+
 --- Are calls to the station allowed? Not before its boot is answered, or it has shown that none will come.
 function M.is_ready(session, now_ms)
   return session.ready or now_ms - session.since_ms >= M.BOOTLESS_AFTER_MS
@@ -85,6 +98,14 @@ function M:expect_start(cs, con, tag, command_id, now_ms)
   local list = self.remote_starts[cs] or {}
   self.remote_starts[cs] = list
   list[#list + 1] = { con = con, tag = tag, command_id = command_id, until_ms = now_ms + M.REMOTE_START_MS }
+end
+
+--- The remote start came to nothing.
+function M:forget_start(cs, command_id)
+  local list = self.remote_starts[cs]
+  for i = #(list or {}), 1, -1 do
+    if list[i].command_id == command_id then table.remove(list, i) end
+  end
 end
 
 --- The remote start that this transaction answers: its command's id, or nil. Taken once.

@@ -1,13 +1,30 @@
 -- transactions.lua - how a transaction ends: by its station, or because a newer one took its connector.
 --
--- Energy is never negative: a missing or smaller meterStop is replaced by the last sample and the record
+-- Energy is never negative: a missing or smaller meterStop is replaced by what the samples say and the record
 -- says so (`estimated`, `suspect`), it is never refused (ocpp.md 0.2, 2.1).
 
+local register = require "ocpp.register"
 local state_module = require "ocpp.state"
 
 local M = {}
 
 M.KEEP_S = 30 * 24 * 3600 -- the transaction hash after its end (contract 2)
+
+-- meterStopWh, energyWh, quality
+local function count(tx, meter_stop, quality, flags)
+  local start, sampled = tx.meter, register.energy(tx)
+  if not meter_stop then
+    return (start or 0) + sampled, sampled, quality or "estimated"
+  end
+  if not start then -- the start had no figure: what the samples counted is all that is known
+    return meter_stop, sampled, quality or "estimated"
+  end
+  if meter_stop < start then
+    flags[#flags + 1] = "stop-below-start"
+    return start + sampled, sampled, quality or "suspect"
+  end
+  return meter_stop, meter_stop - start, quality or "ok"
+end
 
 --- Write the end of a known transaction into the record.
 ---@param tx table          state's tx:N
@@ -18,19 +35,11 @@ M.KEEP_S = 30 * 24 * 3600 -- the transaction hash after its end (contract 2)
 ---@param quality string|nil  forced quality ("abandoned")
 ---@param flags string[]
 function M.finish(record, tx, at, offline, meter_stop, reason, quality, flags)
-  local stop, mark = meter_stop, quality or "ok"
-  local start = tx.meter or 0
-  if not stop then
-    stop, mark = tx.last or start, quality or "estimated"
-  elseif stop < start then
-    stop, mark = math.max(tx.last or start, start), quality or "suspect"
-    flags[#flags + 1] = "stop-below-start"
-  end
+  local stop, energy, mark = count(tx, meter_stop, quality, flags)
   if at < tx.at then
     at, mark = math.max(tx.last_at or tx.at, tx.at), quality or "suspect"
     flags[#flags + 1] = "stop-before-start"
   end
-  local energy = stop - start
   local done = {}
   for name, value in pairs(tx) do done[name] = value end
   done.done_at, done.expires_ms = at, record.received_ms + state_module.KEEP_MS
@@ -50,7 +59,7 @@ end
 
 --- A newer StartTransaction took the connector: the older one ends at its last sample.
 function M.abandon(record, tx, now)
-  M.finish(record, tx, math.min(now, tx.last_at or tx.at), false, tx.last, "Other", "abandoned", { "abandoned" })
+  M.finish(record, tx, math.min(now, tx.last_at or tx.at), false, nil, "Other", "abandoned", { "abandoned" })
 end
 
 return M

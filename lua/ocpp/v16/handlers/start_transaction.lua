@@ -16,7 +16,7 @@ return function(request, record, gateway)
   local meter = parse.register_wh(request.meterStart)
   local raw_ts = parse.text(request.timestamp, 64) or ("rts" .. record.received_ms)
   local memory = ("dd:%s|%d|%s|%s|%s"):format(cs, con, tag or "", raw_ts, tostring(request.meterStart))
-  local info = gateway.tokens:id_tag_info(tag, record)
+  local info = gateway.tokens:id_tag_info(tag, record) -- may wait, so it comes before all else
   local before = state:get(memory)
   if before then return { transactionId = before.id, idTagInfo = info } end
 
@@ -28,8 +28,7 @@ return function(request, record, gateway)
   local reservation = parse.integer(request.reservationId)
   record:put("n:tx", id)
   record:put(memory, { id = id, expires_ms = record.received_ms + state_module.KEEP_MS })
-  record:put("tx:" .. id, { id = id, cs = cs, con = con, tag = tag, at = at, meter = meter, last = meter,
-                            last_at = at })
+  record:put("tx:" .. id, { id = id, cs = cs, con = con, tag = tag, at = at, meter = meter, last_at = at })
   local flags = {}
   if flag then flags[#flags + 1] = flag end
   if not meter then flags[#flags + 1] = "no-meter-start" end

@@ -4,7 +4,7 @@
 local parse = require "ocpp.parse"
 local state_of = require "ocpp.v16.status"
 
-return function(request, record)
+return function(request, record, gateway)
   local cs = record.cs
   local con = parse.integer(request.connectorId) or 0
   if con < 0 or con > 1000 then con = 0 end
@@ -25,5 +25,6 @@ return function(request, record)
     add = { { "stations", cs } },
     set = { { key, "statusTs", at, fields } },
   })
+  gateway.sessions:reported(cs)
   return {}
 end
