@@ -97,7 +97,8 @@ static int l_journal(lua_State *L)
 }
 
 /* gateway.call(handle, action, payload_json, timeout_ms)
- *   -> "result", payload | "error", code, description | nil, slug, words ("timeout", "closed", "full").
+ *   -> "result", payload | "error", code, description | nil, slug, words: "offline", "full" (not sent), "timeout",
+ *   "closed" (sent, outcome not known).
  * Suspends. Stack [-0, +2|3]. */
 static int l_call(lua_State *L)
 {
@@ -111,9 +112,11 @@ static int l_call(lua_State *L)
     if (!kw_task_can_wait(L))
         return luaL_error(L, "gateway.call: cannot wait here (not inside a task)");
     if (link == NULL)
-        return fail(L, KW_ECLOSED);
+        return kw_lua_fail(L, "offline", "the station is not connected; nothing was sent");
     kw_err err = gateway_call_start(link, kw_task_current(L), kw_str_n(action, action_length),
                                     kw_str_n(payload, length), timeout_ms, &call);
+    if (err == KW_ECLOSED)
+        return kw_lua_fail(L, "offline", "the station is leaving; nothing was sent");
     return err != KW_OK ? fail(L, err) : kw_task_suspend(L, gateway_call_cancelled, call);
 }
 

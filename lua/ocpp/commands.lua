@@ -118,8 +118,8 @@ local function accepted(self, doc, payload, answer)
     event("config.reported", { d = { configurationKey = answer.configurationKey, unknownKey = answer.unknownKey } })
   elseif doc.command == "setProfile" then
     local limit, now = v16.limit_of(payload) or {}, time.now_ms()
-    local fields = { limitA = limit.limitA or "", limitW = limit.limitW or "", limitSrc = doc.params.source or "command",
-                     limitTs = now }
+    local fields = { limitA = limit.limitA or "", limitW = limit.limitW or "", limitTs = now,
+                     limitSrc = doc.params.source or "command" }
     local con = payload.connectorId
     event("profile.applied", {
       con = con, d = { limitA = limit.limitA, limitW = limit.limitW, limitSrc = fields.limitSrc, commandId = doc.id },
@@ -128,21 +128,29 @@ local function accepted(self, doc, payload, answer)
   if record then self.append(record) end
 end
 
-local function read_answer(self, doc, payload, kind, answer, text)
+local NOT_SUPPORTED = { NotImplemented = true, NotSupported = true }
+local FAILED = { timeout = { "timeout", "Timeout" }, closed = { "timeout", "ConnectionLost" }, offline = { "offline" } }
+local GOOD = { accepted = true, scheduled = true, rebootRequired = true }
+
+-- What an outcome of gw.call() makes of the command.
+local function outcome(doc, kind, answer, text)
   local changes = { answered_ms = time.now_ms() }
   if kind == "result" then
     changes.state, changes.ocpp_status = v16.read(doc.command, answer)
     if v16.table[doc.command].keep then changes.result = answer end
   elseif kind == "error" then
-    changes.state = (answer == "NotImplemented" or answer == "NotSupported") and "notSupported" or "error"
+    changes.state = NOT_SUPPORTED[answer] and "notSupported" or "error"
     changes.error_code, changes.error_text = answer, text ~= "" and text or nil
-  elseif answer == "offline" then
-    changes.state = "offline"
   else
-    changes.state = answer == "timeout" and "timeout" or answer == "closed" and "timeout" or "error"
-    changes.error_code = answer == "timeout" and "Timeout" or answer == "closed" and "ConnectionLost" or "NotSent"
+    local failed = FAILED[answer] or { "error", "NotSent" }
+    changes.state, changes.error_code = failed[1], failed[2]
   end
-  local good = changes.state == "accepted" or changes.state == "scheduled" or changes.state == "rebootRequired"
+  return changes
+end
+
+local function read_answer(self, doc, payload, kind, answer, text)
+  local changes = outcome(doc, kind, answer, text)
+  local good = GOOD[changes.state]
   if doc.command == "remoteStart" and not good then self.sessions:forget_start(doc.cs, doc.id) end
   local after = settle(self, doc, changes)
   if good then accepted(self, after, payload, type(answer) == "table" and answer or {}) end

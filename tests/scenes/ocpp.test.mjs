@@ -1,40 +1,200 @@
-// ocpp.test.mjs - A session of a foreign OCPP 1.6J client, from its key to the exact Wh in Redis.
-
+// ocpp.test.mjs - a session of a foreign OCPP 1.6J client, from its key to the exact Wh in Redis.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Stage, eventually, newKey, putStation, putToken } from './support/programs.mjs'
-import { boot, connectStation, now } from './support/station.mjs'
+import { Complex, Gateway } from './support/gateway.mjs'
+import { sleep, until } from './support/redis.mjs'
+import { boot, connectStation, now, rawStation, status } from './support/station.mjs'
 
-const stage = new Stage()
-const key = newKey()
-let redis, gateway
-
+let complex, gateway
 before(async () => {
-  redis = await stage.redis()
-  gateway = await stage.gateway(redis)
-  await putStation(redis, 'EV-1', key)
-  await putToken(redis, 'DEADBEEF')
+  complex = await Complex.start()
+  gateway = await Gateway.start(complex.url, { heartbeat_s: 60 })
+  await gateway.ready()
+  await complex.token('DEADBEEF')
+  await complex.token('BAD', { status: 'Blocked' })
+  await complex.token('OLD', { status: 'Accepted', expiryTs: Date.now() - 1000 })
+  await complex.token('GROUP', { status: 'Accepted', groupId: 'FAMILY' })
 })
-after(() => stage.cleanup())
+after(async () => {
+  await gateway.stop()
+  await complex.stop()
+})
 
 test('boot, authorise, start, meter, stop: the exact Wh', async () => {
+  const key = await complex.station('EV-1')
   const station = await connectStation(gateway, 'EV-1', key)
   const booted = await boot(station)
   assert.equal(booted.status, 'Accepted')
+  assert.equal(booted.interval, 60)
+  await status(station, 0, 'Available')
+  await status(station, 1, 'Preparing')
   assert.equal((await station.call('Authorize', { idTag: 'deadbeef' })).idTagInfo.status, 'Accepted')
   const { transactionId, idTagInfo } = await station.call('StartTransaction',
     { connectorId: 1, idTag: 'deadbeef', meterStart: 1000, timestamp: now() })
   assert.equal(idTagInfo.status, 'Accepted')
-  assert.ok(transactionId > 0)
+  assert.ok(transactionId > 0 && transactionId < 2 ** 31)
+  await status(station, 1, 'Charging')
   await station.call('MeterValues', { connectorId: 1, transactionId, meterValue: [{ timestamp: now(), sampledValue: [
     { value: '1500', measurand: 'Energy.Active.Import.Register', unit: 'Wh' },
-    { value: '7.36', measurand: 'Power.Active.Import', unit: 'kW' }] }] })
+    { value: '7.36', measurand: 'Power.Active.Import', unit: 'kW' },
+    { value: '16.0', measurand: 'Current.Import', unit: 'A', phase: 'L1' },
+    { value: '15.9', measurand: 'Current.Import', unit: 'A', phase: 'L2' }] }] })
+  const live = await until('live values', async () => {
+    const fields = await complex.hash('conn:EV-1:1:1')
+    return fields.powerW && fields
+  })
+  assert.deepEqual([live.powerW, live.currentL1, live.currentL2, live.energyWh, live.state, live.txId],
+    ['7360', '16', '15.9', '1500', 'charging', String(transactionId)])
   await station.call('StopTransaction', { transactionId, idTag: 'deadbeef', meterStop: 2234, timestamp: now(), reason: 'Local' })
-  const ended = await eventually('tx.ended', async () => (await redis.stream('ev')).find((one) => one.type === 'tx.ended'))
+  const ended = await complex.event('tx.ended', 'EV-1')
   assert.equal(ended.tx, String(transactionId))
   assert.deepEqual([ended.d.energyWh, ended.d.meterStopWh, ended.d.quality], [1234, 2234, 'ok'])
-  const transaction = await redis.hash(`tx:EV-1:${transactionId}`)
-  assert.deepEqual([transaction.meterStartWh, transaction.energyWh], ['1000', '1234'])
+  const transaction = await complex.hash(`tx:EV-1:${transactionId}`)
+  assert.deepEqual([transaction.meterStartWh, transaction.energyWh, transaction.idToken], ['1000', '1234', 'DEADBEEF'])
+  assert.equal(await complex.call('ZSCORE', 'kw:1:tx:active', `EV-1|${transactionId}`), null)
+  assert.equal((await complex.hash('conn:EV-1:1:1')).txId, undefined)
+  const about = await complex.hash('station:EV-1')
+  assert.deepEqual([about.vendor, about.model, about.connected, about.status], ['ACME', 'One', '1', 'Available'])
   assert.deepEqual(station.violations, [])
+  await station.close()
+  await until('disconnected', async () => (await complex.hash('station:EV-1')).connected === '0')
+})
+
+test('every message of a station has an answer that passes the schemas', async () => {
+  const key = await complex.station('EV-ALL')
+  const station = await connectStation(gateway, 'EV-ALL', key)
+  await boot(station)
+  await station.call('Heartbeat', {})
+  assert.deepEqual(await station.call('DataTransfer', { vendorId: 'ACME', data: 'x' }), { status: 'UnknownVendorId' })
+  await station.call('DiagnosticsStatusNotification', { status: 'Uploaded' })
+  await station.call('FirmwareStatusNotification', { status: 'Installed' })
+  await station.call('LogStatusNotification', { status: 'Uploaded', requestId: 1 })
+  await station.call('SecurityEventNotification', { type: 'SettingSystemTime', timestamp: now() })
+  assert.equal((await station.call('SignCertificate', { csr: 'x' })).status, 'Rejected')
+  await station.call('SignedFirmwareStatusNotification', { status: 'Installed', requestId: 1 })
+  await complex.event('firmware.status', 'EV-ALL', (event) => event.d.status === 'Installed')
+  await complex.event('security.event', 'EV-ALL')
+  assert.deepEqual(station.violations, [])
+  await station.close()
+})
+
+test('tags: blocked, expired, unknown, group', async () => {
+  const key = await complex.station('EV-TAG')
+  const station = await connectStation(gateway, 'EV-TAG', key)
+  await boot(station)
+  const ask = async (idTag) => (await station.call('Authorize', { idTag })).idTagInfo
+  assert.equal((await ask('bad')).status, 'Blocked')
+  assert.equal((await ask('OLD')).status, 'Expired')
+  assert.equal((await ask('nobody')).status, 'Invalid')
+  assert.deepEqual(await ask('group'), { status: 'Accepted', parentIdTag: 'FAMILY' })
+  const refused = await station.call('StartTransaction', { connectorId: 1, idTag: 'bad', meterStart: 0, timestamp: now() })
+  assert.equal(refused.idTagInfo.status, 'Blocked')
+  assert.ok(refused.transactionId > 0, 'a refused tag gets a number and a record')
+  await complex.event('tx.started', 'EV-TAG', (event) => event.d.authStatus === 'Blocked')
+  await complex.token('GROUP', { status: 'Blocked' })
+  assert.equal((await ask('group')).status, 'Blocked', 'a card that was blocked a moment ago')
+  assert.deepEqual(station.violations, [])
+  await station.close()
+})
+
+test('the same content again: one transaction, the same number', async () => {
+  const key = await complex.station('EV-DUP')
+  const station = await connectStation(gateway, 'EV-DUP', key)
+  await boot(station)
+  const start = { connectorId: 1, idTag: 'deadbeef', meterStart: 10, timestamp: now() }
+  const first = await station.call('StartTransaction', start)
+  assert.deepEqual(await station.call('StartTransaction', start), first)
+  const stop = { transactionId: first.transactionId, meterStop: 30, timestamp: now() }
+  await station.call('StopTransaction', stop)
+  await station.call('StopTransaction', stop)
+  await station.call('StopTransaction', { transactionId: -1, meterStop: 5, timestamp: now() })
+  await complex.event('tx.ended', 'EV-DUP', (event) => event.d.flags?.includes('orphan'))
+  assert.equal((await complex.events('tx.started', 'EV-DUP')).length, 1)
+  assert.equal((await complex.events('tx.ended', 'EV-DUP')).filter((event) => event.tx === String(first.transactionId)).length, 1)
+  await station.close()
+})
+
+test('messages that come without waiting are answered in their order', async () => {
+  const key = await complex.station('EV-FAST')
+  const station = rawStation(gateway, 'EV-FAST', key)
+  await station.settled()
+  station.send([2, 'a', 'BootNotification', { chargePointVendor: 'V', chargePointModel: 'M' }])
+  for (let i = 0; i < 200; i++) station.send([2, `s${i}`, 'StatusNotification', { connectorId: 1, status: i % 2 ? 'Available' : 'Preparing', errorCode: 'NoError', timestamp: new Date(Date.now() + i).toISOString() }])
+  await station.reply('s199')
+  assert.deepEqual(station.frames.map((frame) => frame[1]), ['a', ...Array.from({ length: 200 }, (_, i) => `s${i}`)])
+  assert.ok(station.frames.every((frame) => frame[0] === 3))
+  await until('all in Redis', async () => (await complex.events('connector.status', 'EV-FAST')).length === 200)
+  station.ws.terminate()
+})
+
+test('malformed messages: counted, answered where there is something to answer, closed after ten', async () => {
+  const key = await complex.station('EV-BAD')
+  const station = rawStation(gateway, 'EV-BAD', key)
+  await station.settled()
+  station.send([2, 'x1', 'Nonsense', {}])
+  assert.deepEqual((await station.reply('x1')).slice(0, 3), [4, 'x1', 'NotImplemented'])
+  station.send('[2,"x2","Heartbeat",5]')
+  assert.deepEqual((await station.reply('x2')).slice(0, 3), [4, 'x2', 'FormationViolation'])
+  station.send('[2,"x3","MeterValues",5]')
+  assert.deepEqual(await station.reply('x3'), [3, 'x3', {}], 'never an error for a transaction message')
+  station.send('[2,"x4","StopTransaction",{"transactionId":,"meterStop":5}]')
+  station.send('[2,"x5","StopTransaction",{"meterStop":"12","transactionId":null,"idTag":{},"transactionData":"?"}]')
+  assert.equal((await station.reply('x5'))[0], 3)
+  station.send('[2,"x6","StartTransaction",{}]')
+  assert.ok((await station.reply('x6'))[2].transactionId > 0)
+  station.send([3, 'never-asked', {}])
+  station.send([9, 'odd', {}])
+  const before = await gateway.metric('kw_gateway_faults_total{kind="bad-json"}')
+  assert.equal(before, 1)
+  for (let i = 0; i < 8; i++) station.send('{')
+  await until('closed', () => station.closed)
+  assert.equal(station.closed.code, 1002)
+  assert.equal(await gateway.metric('kw_gateway_faults_total{kind="closed-for-faults"}'), 1)
+  assert.equal(await gateway.metric('kw_gateway_late_answers_total'), 1)
+})
+
+test('a message over 1 MiB ends the session with 1009; 64 KiB pass', async () => {
+  const key = await complex.station('EV-BIG')
+  const station = rawStation(gateway, 'EV-BIG', key)
+  await station.settled()
+  station.send([2, 'b1', 'DataTransfer', { vendorId: 'V', data: 'x'.repeat(65000) }])
+  assert.equal((await station.reply('b1'))[0], 3)
+  station.send([2, 'b2', 'DataTransfer', { vendorId: 'V', data: 'x'.repeat(1100000) }])
+  await until('closed', () => station.closed)
+  assert.equal(station.closed.code, 1009)
+})
+
+test('a wrong clock: times are mended, and said to be', async () => {
+  const key = await complex.station('EV-CLOCK')
+  const station = rawStation(gateway, 'EV-CLOCK', key)
+  await station.settled()
+  const ahead = new Date(Date.now() + 3 * 3600 * 1000).toISOString()
+  station.send([2, 'c1', 'StatusNotification', { connectorId: 1, status: 'Available', errorCode: 'NoError', timestamp: ahead }])
+  await station.reply('c1')
+  const event = await complex.event('connector.status', 'EV-CLOCK')
+  assert.ok(Math.abs(Number(event.ts) - Date.now()) < 60000)
+  assert.equal(event.d.flag, 'clock')
+  station.send([2, 'c2', 'StatusNotification', { connectorId: 2, status: 'Available', errorCode: 'NoError', timestamp: 'yesterday' }])
+  await station.reply('c2')
+  await complex.event('connector.status', 'EV-CLOCK', (one) => one.evse === '2' && one.d.flag === 'clock')
+  const old = new Date(Date.now() - 3600 * 1000).toISOString()
+  station.send([2, 'c3', 'MeterValues', { connectorId: 1, meterValue: [{ timestamp: old, sampledValue: [{ value: '5', measurand: 'Power.Active.Import' }] }] }])
+  await station.reply('c3')
+  const queued = await until('meter.values', async () => (await complex.stream('mv')).find((one) => one.cs === 'EV-CLOCK'))
+  assert.equal(queued.off, '1', 'old messages are history')
+  assert.equal((await complex.hash('conn:EV-CLOCK:1:1')).powerW, undefined)
+  station.ws.terminate()
+})
+
+test('a station that came back without a boot is asked for its status', { timeout: 30000 }, async () => {
+  const key = await complex.station('EV-BACK')
+  const first = await connectStation(gateway, 'EV-BACK', key)
+  await boot(first)
+  await first.close()
+  const station = await connectStation(gateway, 'EV-BACK', key)
+  await until('TriggerMessage', () => station.asked.length > 0, 15000)
+  assert.deepEqual(station.asked[0], { method: 'TriggerMessage', params: { requestedMessage: 'StatusNotification' } })
+  await sleep(300)
+  assert.equal(station.asked.length, 1)
   await station.close()
 })
