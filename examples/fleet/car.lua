@@ -40,6 +40,14 @@ function M:arrive(rng, haste)
   self.current_a, self.haste = 0, haste
 end
 
+--- It is a car of this model and charge (saved.lua).
+function M:become(name, soc, target, haste)
+  for _, model in ipairs(M.models) do
+    if model.name == name then self.model = model end
+  end
+  self.soc, self.target, self.haste, self.current_a = soc, target, haste, 0
+end
+
 function M:full() return self.soc >= self.target end
 
 --- Current that the battery would take now, whatever is offered.

@@ -83,6 +83,22 @@ function M:begin(tag, past)
   self:step(0)
 end
 
+--- Go on with a transaction that was open when the fleet stopped, `away_s` ago (saved.lua).
+function M:resume(open, away_s)
+  local driver = self.world.drivers:take_uid(open.tag) or self.world:spare_driver(open.tag)
+  self.driver, self.car = driver, driver.car
+  self.car:become(open.model, open.soc, open.target, self.world.speed)
+  local phases = math.min(self.station.phases, self.car.model.phases)
+  self.register_wh = self.register_wh + self.car:charged_for(away_s, self.station.maximum_a, phases)
+  self.tx = { id = open.id, connector_id = self.id, tag = open.tag, started_ms = open.started_ms,
+              meter_start_wh = open.meter_start_wh }
+  self.status = "Charging"
+  self.world:activate(self)
+  self.station:sample_later(self, self.tx)
+  self:step(0)
+  self.leaves = later(self, arrivals.stay_s(self.rng, self.world:hour()), function() self:car_goes() end)
+end
+
 local STATUS_AFTER = { Other = "Faulted" }
 
 --- End the transaction (nothing without one). The car may stay plugged.

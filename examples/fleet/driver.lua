@@ -37,6 +37,14 @@ function M:take()
   return driver
 end
 
+--- The driver with this key, if free.
+function M:take_uid(uid)
+  for at, driver in ipairs(self.free) do
+    if driver.uid == uid then return table.remove(self.free, at) end
+  end
+  return nil
+end
+
 function M:leave(driver)
   if driver and not driver.stranger then self.free[#self.free + 1] = driver end
 end

@@ -126,8 +126,7 @@ local stations, over_s = {}, chosen.connect_over or #list.stations / 100
 for i, spec in ipairs(list.stations) do
   local each = station.new(the_world, spec, memory[spec.id])
   stations[i] = each
-  saved.end_open(each, memory[spec.id])
-  opening.set(each, faults, chosen.empty, chosen.calm)
+  opening.set(each, faults, chosen.empty, chosen.calm, memory[spec.id])
   each:align(true)
   local away = not chosen.calm and not chosen.empty and each.rng:chance(require("arrivals").OFFLINE)
   each:power_on(away and the_world:life(each.rng:real(600, 2400)) or over_s * (i - 1) / #list.stations)

@@ -4,6 +4,7 @@
 -- is told as a station tells it after an hour without network: a StartTransaction with its true time.
 
 local arrivals = require "arrivals"
+local saved = require "saved"
 
 local M = {}
 
@@ -57,12 +58,14 @@ local MAKE = {
   end,
 }
 
---- Put every connector of a station into some state.
-function M.set(station, faults, empty, calm)
+--- Put every connector of a station into some state. `memory`: of saved.lua; a station that has one has a
+--- past already, and no other session may have begun in it.
+function M.set(station, faults, empty, calm, memory)
   for _, each in ipairs(station.connectors) do
     local name = empty and "free" or each.rng:weighted(arrivals.mix).name
     if calm and (name == "faulted" or name == "unavailable") then name = "free" end
-    MAKE[name](each, faults)
+    if memory and (name == "charging" or name == "full") then name = "free" end
+    if not saved.resume(each, memory and memory[tostring(each.id)]) then MAKE[name](each, faults) end
   end
 end
 

@@ -156,6 +156,28 @@ return {
     central.pass(10)
     t.equal(central.of("StartTransaction")[1].payload.idTag, "REMOTE")
   end },
+  { "a restart of the fleet: the session goes on; after a day it ends as after a power cut", function(t)
+    local function restart(away_ms)
+      local world, central = fleet.make(nil, { { uid = "04AA" } })
+      local one = station.new(world, { id = "EV-1", key = "k" }, { ["1"] = { register_wh = 5000 } })
+      opening.set(one, faults, true, true, { ["1"] = { register_wh = 5000, open = {
+        id = 77, tag = "04AA", meter_start_wh = 1000, started_ms = world.wall_ms() - away_ms - 60000,
+        seen_ms = world.wall_ms() - away_ms, model = "family", soc = 0.4, target = 0.9 } } })
+      one:power_on(0)
+      central.pass(30)
+      return one, central
+    end
+    local one, central = restart(600000)
+    t.equal({ #central.of("StartTransaction"), #central.of("StopTransaction") }, { 0, 0 })
+    t.equal(central.of("MeterValues")[1].payload.transactionId, 77)
+    one.connectors[1]:car_goes()
+    central.pass(2)
+    local stop = central.of("StopTransaction")[1].payload
+    t.ok(stop.transactionId == 77 and stop.meterStop > 6500, "ten minutes more: " .. stop.meterStop)
+    local _, later = restart(86400000)
+    stop = later.of("StopTransaction")[1].payload
+    t.equal({ stop.transactionId, stop.meterStop, stop.reason }, { 77, 5000, "PowerLoss" })
+  end },
   { "a car park that one enters: sessions of every age, the same for the same seed", function(t)
     local function enter()
       local people = {}
