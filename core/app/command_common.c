@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ static bool make_folder(const char *path)
 
 int kw_command_open(int argc, char **argv, const char *name, struct kw_config **out)
 {
+    const struct rlimit no_core = { 0, 0 }; /* keys and passwords live in memory */
     char error[1024] = "";
     const char *file = NULL;
     for (int i = 1; i < argc; i++) {
@@ -56,6 +58,7 @@ int kw_command_open(int argc, char **argv, const char *name, struct kw_config **
         (void)fprintf(stderr, "kilowatch %s: %s\n", name, error);
         return 2;
     }
+    (void)setrlimit(RLIMIT_CORE, &no_core);
     kw_log_setup(level_of(kw_config_text(*out, "log_level")), STDERR_FILENO);
     const char *data_dir = kw_config_text(*out, "data_dir");
     if (!make_folder(data_dir)) {

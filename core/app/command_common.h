@@ -6,7 +6,8 @@
 #include "app/config.h"
 #include "base/str.h"
 
-/* `kilowatch NAME [--config FILE]`: reads the configuration, sets the log level, makes data_dir (0700).
+/* `kilowatch NAME [--config FILE]`: reads the configuration, sets the log level, makes data_dir (0700),
+ * allows no core dumps (memory holds secrets).
  * Returns 0 and *out (owner: caller), or the exit status; what is wrong stands on standard error. */
 int kw_command_open(int argc, char **argv, const char *name, struct kw_config **out);
 

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "app/command_common.h"
 #include "app/service.h"
@@ -41,12 +40,10 @@ static int serve(const struct kw_config *config)
 
 int kw_command_serve(int argc, char **argv)
 {
-    const struct rlimit no_core = { 0, 0 }; /* keys and passwords live in memory */
     struct kw_config *config = NULL;
     int status = kw_command_open(argc, argv, "serve", &config);
     if (status != 0)
         return status;
-    (void)setrlimit(RLIMIT_CORE, &no_core);
     status = serve(config);
     kw_config_free(config);
     return status;
