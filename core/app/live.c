@@ -2,7 +2,7 @@
  *
  * Telling: the first change after a quiet moment leaves at the end of this loop turn. Then a tick runs;
  * what changes meanwhile leaves with it, once, with its latest values. The tick grows with the number of
- * sockets that the last flush reached, up to live_tick_ms: many readers are coalesced, few are told
+ * open sockets, up to live_tick_ms: many readers are coalesced, few are told
  * at once (docs/adr/0006).
  *
  * A socket that does not keep up is sent nothing until its outbox has drained (push then sends fresh
@@ -18,8 +18,9 @@
 #include "base/mem.h"
 #include "proto/ws_frame.h"
 
-#define KW_TICK_LEAST_MS 10
-#define KW_TICK_FRAMES_PER_MS 5 /* a frame to one socket costs about 10 us: 5 % of a core */
+#define KW_TICK_LEAST_MS 5
+#define KW_TICK_SOCKETS_PER_MS \
+    10 /* a write to one socket costs about 12 us: at most 12 % of a core */
 #define KW_HEARTBEAT_MS 5000
 
 /* --- telling --- */
@@ -51,7 +52,7 @@ static void flush(struct kw_live *live)
     live->changed_us = 0;
     if (frames > 0 && began_us > 0)
         kw_metric_observe_us(live->push_seconds, kw_mono_us() - began_us);
-    int64_t tick_ms = KW_TICK_LEAST_MS + (int64_t)frames / KW_TICK_FRAMES_PER_MS;
+    int64_t tick_ms = KW_TICK_LEAST_MS + (int64_t)live->count / KW_TICK_SOCKETS_PER_MS;
     kw_timer_start(live->tick, tick_ms < live->tick_most_ms ? tick_ms : live->tick_most_ms, 0);
 }
 
