@@ -56,6 +56,7 @@ end
 function M.start()
   declare_all()
   sessions.load()
+  rights.load_policy()
   for _, part in ipairs(PARTS) do
     if part.load then part.load() end
   end

@@ -63,25 +63,27 @@ end
 
 local function check_roles(req, role_ids)
   for i, id in ipairs(role_ids) do
-    if not rights.policy.roles[id] and not rights.roles[id] then
+    if not rights.built_in[id] and not rights.roles[id] then
       return problem(req, 422, "validation", nil, { errors = { {
         path = ("role_ids.%d"):format(i - 1), code = "unknown-role", message = "There is no such role." } } })
     end
   end
 end
 
--- Nobody gives away more than they hold: a role's rights must all be the caller's.
-local function check_grants(req, caller, role_ids)
-  local wanted = rights.compile({ id = "?", role_ids = role_ids })
-  for right, where in pairs(wanted) do
-    local held = caller.rights[right]
-    if held ~= true and (where == true or not held) then
-      return problem(req, 403, "forbidden", ("A role with %s can be given only by someone who has it."):format(right))
+-- Nobody gives away more than they hold, nor touches an account that holds more (its link is its
+-- password): all rights of `account` must be the caller's.
+local function check_grants(req, caller, account)
+  for right, where in pairs(rights.compile(account)) do
+    local missing = where == true and not rights.may(caller, right)
+    for _, node in ipairs(where ~= true and where or {}) do missing = missing or not rights.may(caller, right, node) end
+    if missing then
+      return problem(req, 403, "forbidden", ("This needs the right %s, which you do not have."):format(right))
     end
   end
 end
 
-local function check_all(doc, req, caller, id)
+local function check_all(doc, req, caller, before)
+  local id = before and before.id or doc.id
   if doc.attributes ~= nil and doc.attributes ~= json.null and
      (type(doc.attributes) ~= "table" or #doc.attributes > 0) then
     return problem(req, 422, "validation", nil, { errors = { { path = "attributes", code = "type",
@@ -94,11 +96,16 @@ local function check_all(doc, req, caller, id)
       return problem(req, 409, "conflict", "There is an account with this e-mail address.")
     end
   end
-  if doc.role_ids then
-    local status, body, headers = check_roles(req, doc.role_ids)
-    if not status then status, body, headers = check_grants(req, caller, doc.role_ids) end
-    if status then return status, body, headers end
+  local status, body, headers
+  if doc.role_ids then status, body, headers = check_roles(req, doc.role_ids) end
+  if status then return status, body, headers end
+  local after = {} -- the policy may look at any of these
+  for _, name in ipairs({ "id", "email", "name", "role_ids", "attributes" }) do
+    after[name] = doc[name]
+    if after[name] == nil and before then after[name] = before[name] end
+    if after[name] == json.null then after[name] = nil end
   end
+  return check_grants(req, caller, after)
 end
 
 local options = {
@@ -107,7 +114,7 @@ local options = {
   show = function(out, doc) out.last_seen_at = present.time(sessions.seen[doc.id]) end,
   new = function(doc, req, caller)
     doc.state = "invited" -- it becomes active with its password
-    local status, body, headers = check_all(doc, req, caller, doc.id)
+    local status, body, headers = check_all(doc, req, caller)
     if status then return status, body, headers end
     sessions.put_account(doc.id, doc) -- takes the address before the store answers
   end,
@@ -115,7 +122,8 @@ local options = {
     if not before then sessions.put_account(doc.id, nil) end
   end,
   change = function(before, set, req, caller)
-    local status, body, headers = check_all(set, req, caller, before.id)
+    local status, body, headers = check_grants(req, caller, before)
+    if not status then status, body, headers = check_all(set, req, caller, before) end
     if status then return status, body, headers end
     if set.state == "active" and not before.password_hash then
       return problem(req, 409, "conflict", "It has no password yet: send an invitation.")
@@ -133,7 +141,9 @@ local options = {
       live.end_account(doc.id) -- open sockets were let in with the old rights
     end
   end,
-  remove = function(doc, req)
+  remove = function(doc, req, caller)
+    local status, body, headers = check_grants(req, caller, doc)
+    if status then return status, body, headers end
     if is_administrator(doc) and M.administrators() < 2 then return problem(req, 409, "last-administrator") end
   end,
   removed = function(doc)
@@ -151,6 +161,8 @@ local options = {
 local function invite(req, caller)
   local doc, status, body, headers = resource.find(options, req, caller, "accounts.edit")
   if not doc then return status, body, headers end
+  status, body, headers = check_grants(req, caller, doc)
+  if status then return status, body, headers end
   if doc.state == "disabled" then return problem(req, 409, "conflict", "The account is disabled.") end
   local token = crypto.random_hex(32)
   local set = { invite_hash = crypto.sha256(token), invite_until_ms = time.now_ms() + INVITE_MS }

@@ -57,7 +57,7 @@ local options = {
   operations = { create = true, patch = true, delete = true },
   show = function(out) out.built_in, out.title = false, json.null end,
   new = function(doc, req, caller)
-    if rights.policy.roles[doc.id] or rights.roles[doc.id] then
+    if rights.built_in[doc.id] or rights.roles[doc.id] then
       return problem(req, 409, "conflict", "There is a role with this id.")
     end
     return check_rights(req, caller, doc.rights)
@@ -95,14 +95,14 @@ end
 
 local function list()
   local items = json.array()
-  for _, id in ipairs(sorted(rights.policy.roles)) do items[#items + 1] = show_built_in(id) end
+  for _, id in ipairs(sorted(rights.built_in)) do items[#items + 1] = show_built_in(id) end
   for _, id in ipairs(sorted(rights.roles)) do items[#items + 1] = show_own(rights.roles[id]) end
   return 200, { items = items, next_cursor = json.null, total = #items }
 end
 
 local function get(req)
   local id = req.params.id
-  if rights.policy.roles[id] then return 200, show_built_in(id), resource.etag({ revision = 1 }) end
+  if rights.built_in[id] then return 200, show_built_in(id), resource.etag({ revision = 1 }) end
   local own = rights.roles[id]
   if not own then return problem(req, 404, "not-found") end
   return 200, show_own(own), resource.etag(own)

@@ -21,15 +21,42 @@ M.known = {}
 for _, right in ipairs(M.list) do M.known[right] = true end
 
 M.ADMINISTRATOR = "administrator"
-M.policy = shipped -- the site's own when there is one (kw.sites)
-M.roles = {}       -- own roles, by id; kept by the resource `roles`
-M.generation = 1   -- grows when compiled rights are out of date
+M.built_in = shipped.roles -- roles of the policy in force, by id
+M.roles = {}               -- own roles, by id; kept by the resource `roles`
+M.generation = 1           -- grows when compiled rights are out of date
+
+local POLICY = "policies/permissions"
+local there, site = pcall(require, "kw.site")
+if not there then site = nil end
 
 function M.changed() M.generation = M.generation + 1 end
 
+--- Take the roles of the site's policy, where it has some; what is not a role is left out. At start,
+-- and after the site's scripts were loaded anew.
+function M.load_policy()
+  M.built_in = shipped.roles
+  local roles = site and site.value(POLICY, "roles")
+  if type(roles) == "table" then
+    M.built_in = {}
+    for id, role in pairs(roles) do
+      local good = type(id) == "string" and type(role) == "table" and type(role.grants or {}) == "table"
+      if good then
+        local title = type(role.title) == "table" and role.title or {}
+        M.built_in[id] = { title = { ru = title.ru or id, en = title.en or id }, grants = role.grants or {},
+                           extends = role.extends }
+      else
+        log.error("permissions: not a role", { role = tostring(id) })
+      end
+    end
+    -- without it nobody could administer: it is always there, with everything
+    M.built_in[M.ADMINISTRATOR] = shipped.roles[M.ADMINISTRATOR]
+  end
+  M.changed()
+end
+
 --- The shipped or site role as a document, or nil.
 function M.builtin_role(id)
-  local role = M.policy.roles[id]
+  local role = M.built_in[id]
   if not role then return nil end
   local list = json.array()
   for _, grant in ipairs(M.grants_of_role(id)) do list[#list + 1] = { right = grant.right, node_id = grant.subtree } end
@@ -50,7 +77,7 @@ function M.grants_of_role(id)
   local list, seen = {}, {}
   while id and not seen[id] do
     seen[id] = true
-    local built_in, own = M.policy.roles[id], M.roles[id]
+    local built_in, own = M.built_in[id], M.roles[id]
     for _, grant in ipairs(built_in and built_in.grants or {}) do add(list, grant) end
     for _, grant in ipairs(own and own.rights or {}) do
       local node = grant.node_id ~= json.null and grant.node_id or nil
@@ -66,22 +93,25 @@ local function asked_of_policy(account)
   for _, role in ipairs(account.role_ids or {}) do
     for _, grant in ipairs(M.grants_of_role(role)) do grants[#grants + 1] = grant end
   end
-  if not M.policy.grants then return grants end
   local view = { id = account.id, email = account.email, name = account.name, roles = account.role_ids or {},
                  grants = grants, attributes = account.attributes or {} }
-  local ok, list = pcall(M.policy.grants, view, {})
-  if ok and type(list) == "table" then return list end
-  log.error("permissions failed; the shipped rule serves", { error = tostring(list) })
-  return grants
+  if site then
+    local list, slug = site.call(POLICY, "grants", view, { nodes = tree.list() })
+    if type(list) == "table" then return list end
+    if not slug then log.error("permissions: grants must answer a list", { account = account.id }) end
+  end
+  return shipped.grants(view, {})
 end
 
 --- The compiled rights of an account: { [right] = true | { node id, ... } }.
 function M.compile(account)
   local rights = {}
   for _, grant in ipairs(asked_of_policy(account)) do
-    local right, subtree = grant.right, grant.subtree
-    if not M.known[right] then
-      log.warn("permissions name an unknown right", { right = tostring(right) })
+    local right, subtree = grant, nil
+    if type(grant) == "table" then right, subtree = grant.right, grant.subtree end
+    if subtree == json.null then subtree = nil end
+    if not M.known[right or ""] or (subtree ~= nil and type(subtree) ~= "string") then
+      log.warn("permissions: not a grant", { right = tostring(right), subtree = tostring(subtree) })
     elseif not subtree then
       rights[right] = true
     elseif rights[right] ~= true then

@@ -31,6 +31,14 @@ function M.exists(id) return parents[id] ~= nil end
 
 function M.has_children(id) return children[id] ~= nil and next(children[id]) ~= nil end
 
+--- Every node as data: { { id, parent_id }, ... }, for policies.
+function M.list()
+  local list = {}
+  for id, parent in pairs(parents) do list[#list + 1] = { id = id, parent_id = parent or nil } end
+  table.sort(list, function(a, b) return a.id < b.id end)
+  return list
+end
+
 function M.parent(id) return parents[id] end
 
 --- Levels of the subtree at `id`, itself included.

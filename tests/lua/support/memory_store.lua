@@ -173,6 +173,13 @@ local function run(collections, request)
   return OPS[request.op](collection, request)
 end
 
+-- The collections that the real store fills by itself.
+local BUILT_IN = {
+  transactions = "id station_id transaction_id connector_id key_uid driver_id driver_name node_id state started_ms "
+    .. "stopped_ms meter_start_wh meter_stop_wh last_register_wh energy_wh stop_reason quality flags max_power_w",
+  meter_samples = "station_id connector_id at_ms measurand phase location context transaction_id value",
+}
+
 --- An empty store: request and declare, as kw.store.raw.
 function M.new()
   local store = { collections = {} }
@@ -194,6 +201,11 @@ function M.new()
     local kept = store.collections[declaration.name]
     store.collections[declaration.name] = { schema = copy(declaration), docs = kept and kept.docs or {} }
     return true
+  end
+  for name, text in pairs(BUILT_IN) do
+    local fields = {}
+    for field in text:gmatch("%S+") do fields[field] = { type = "string" } end
+    store.declare({ name = name, key = name == "transactions" and "id" or "at_ms", fields = fields })
   end
   return store
 end
