@@ -27,14 +27,14 @@ end
 function M.uid(i) return ("04%06X%06X"):format((i * 7919 + 4660) % 0x1000000, (i * 104729 + 13) % 0x1000000) end
 
 local STANDARD_A = { 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500,
-                     3150, 4000, 5000, 6300, 8000, 10000, 12500, 16000, 20000 }
+                     3150, 4000, 5000, 6300, 8000, 10000 }
 
--- The smallest standard rating that is enough.
-local function rating_ma(amperes)
+-- The smallest standard rating that is enough; nil: no low-voltage connection is that strong.
+local function rating_a(amperes)
   for _, standard in ipairs(STANDARD_A) do
-    if standard >= amperes then return standard * 1000 end
+    if standard >= amperes then return standard end
   end
-  return STANDARD_A[#STANDARD_A] * 1000
+  return nil
 end
 
 local FEEDER_STATIONS, BOARD_FEEDERS, TRANSFORMER_BOARDS = 8, 6, 4
@@ -42,9 +42,11 @@ local FEEDER_STATIONS, BOARD_FEEDERS, TRANSFORMER_BOARDS = 8, 6, 4
 local FEEDER_A, BOARD_A, TRANSFORMER_A, GRID_A = 14, 11, 10, 9.5
 
 local function node(list, id, parent_id, kind, name, amperes)
-  local limit_ma = rating_ma(amperes)
+  local rating = rating_a(amperes)
+  local limit_ma = rating and rating * 1000
   list[#list + 1] = { id = id, parent_id = parent_id, kind = kind, name = name,
-                      limit_ma = { limit_ma, limit_ma, limit_ma } }
+                      limit_ma = limit_ma and { limit_ma, limit_ma, limit_ma },
+                      limit_w = kind == "grid" and math.floor(rating or amperes) * 3 * 230 or nil }
 end
 
 --- Nodes for `count` stations, parents first, and the feeder of each station: grid, boards, feeders; with
@@ -56,7 +58,6 @@ function M.nodes(count)
   local boards = math.max(2, math.ceil(feeders / BOARD_FEEDERS))
   local transformers = boards > TRANSFORMER_BOARDS and math.ceil(boards / TRANSFORMER_BOARDS) or 0
   node(list, "grid", nil, "grid", "Main connection", count * GRID_A)
-  list[1].limit_w = list[1].limit_ma[1] * 3 * 230 // 1000
   for t = 1, transformers do
     node(list, "t" .. t, "grid", "transformer", ("T%d %s"):format(t, PARKS[(t - 1) % #PARKS + 1]),
          count / transformers * TRANSFORMER_A)

@@ -33,10 +33,10 @@ export async function until(check, seconds, what) {
 }
 
 export class Demo {
-  // options: {stations, args: [demo options], fleet: [fleet options; %DATA% is the demo's folder]}
+  // options: {stations, data?, args: [demo options], fleet: [fleet options; %DATA% is the demo's folder]}
   static async start(options) {
     const demo = new Demo()
-    demo.data = mkdtempSync(join(tmpdir(), 'kw-demo-'))
+    demo.data = options.data ?? mkdtempSync(join(tmpdir(), 'kw-demo-'))
     demo.output = ''
     const args = ['examples/demo/run.sh', '--headless', '--port', '0', '--data', demo.data,
       '--stations', String(options.stations), ...(options.args ?? []), '--',
