@@ -17,6 +17,7 @@ M.__index = M
 M.ALIVE_S = 5
 M.FLUSH_S = 2
 M.START_WAIT_S = 3   -- a question in the first seconds waits for the link
+M.RETURN_WAIT_S = 6  -- and so it does when Redis is back and this link has not noticed yet
 
 function M.new(state, options)
   return setmetatable({ state = state, prefix = options.redis_prefix, url = options.redis_url, id = options.gateway_id,
@@ -27,11 +28,18 @@ function M:connect()
   self.link = redis.connect(self.url)
 end
 
+-- Is it worth waiting for the link?
+local function is_coming(self, waited_s)
+  if self.link:up() then return false end
+  if time.now_ms() - self.started_ms < M.START_WAIT_S * 1000 then return true end
+  return gw.redis_up() and waited_s < M.RETURN_WAIT_S
+end
+
 local function call(self, ...)
-  local waited = 0
-  while not self.link:up() and time.now_ms() - self.started_ms < M.START_WAIT_S * 1000 and waited < 30 do
+  local waited_s = 0
+  while is_coming(self, waited_s) do
     timer.sleep(0.1)
-    waited = waited + 1
+    waited_s = waited_s + 0.1
   end
   return self.link:call(...)
 end
@@ -73,8 +81,12 @@ function M:flush()
   end
 end
 
-function M:alive()
-  if self.link:up() then self.link:send("HSET", self.prefix .. "meta", "aliveTs", tostring(time.now_ms())) end
+-- Also finds a data set that was emptied under an open link.
+function M:alive(on_return)
+  if not self.link:up() then return end
+  local epoch = self.link:call("HGET", self.prefix .. "meta", "epoch")
+  if epoch ~= nil and epoch ~= self.state:get("epoch") then on_return() end
+  self.link:send("HSET", self.prefix .. "meta", "aliveTs", tostring(time.now_ms()))
 end
 
 --- Is the data set the one that we wrote? Gives the epoch found (false: none), or nil when Redis is away.
@@ -106,7 +118,7 @@ function M.new_epoch() return crypto.random_hex(8) end
 --- Watch the link and run the timers. `on_return()` runs as a task each time the link has come up.
 function M:start(on_return)
   self:connect()
-  timer.every(M.ALIVE_S, function() self:alive() end)
+  timer.every(M.ALIVE_S, function() self:alive(on_return) end)
   timer.every(M.FLUSH_S, function() self:flush() end)
   local was_up = false
   timer.every(0.25, function()
