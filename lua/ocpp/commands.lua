@@ -118,12 +118,17 @@ local function accepted(self, doc, payload, answer)
     event("config.reported", { d = { configurationKey = answer.configurationKey, unknownKey = answer.unknownKey } })
   elseif doc.command == "setProfile" then
     local limit, now = v16.limit_of(payload) or {}, time.now_ms()
-    local fields = { limitA = limit.limitA or "", limitW = limit.limitW or "", limitTs = now,
+    local fields = { limitA = limit.limitA, limitW = limit.limitW, limitTs = now,
                      limitSrc = doc.params.source or "command" }
     local con = payload.connectorId
+    local key = con == 0 and "station:" .. doc.cs or record_module.conn_key(doc.cs, con)
+    local stale = {}
+    for _, name in ipairs { "limitA", "limitW" } do
+      if not fields[name] then stale[#stale + 1] = name end
+    end
     event("profile.applied", {
       con = con, d = { limitA = limit.limitA, limitW = limit.limitW, limitSrc = fields.limitSrc, commandId = doc.id },
-      set = { { con == 0 and "station:" .. doc.cs or record_module.conn_key(doc.cs, con), "limitTs", now, fields } } })
+      set = { { key, "limitTs", now, fields } }, del = { { key, stale } } })
   end
   if record then self.append(record) end
 end
