@@ -14,6 +14,7 @@ export function NotFoundPage() {
   return (
     <main className={css.page}>
       <Notice
+        heading="h1"
         icon={<Compass size={18} aria-hidden />}
         title={t('edge.not-found')}
         actions={
@@ -32,7 +33,7 @@ export function NoRightPage({ right }: { readonly right: string }) {
   const t = useT();
   useTitle(t('edge.no-right'));
   return (
-    <Notice icon={<Lock size={18} aria-hidden />} title={t('edge.no-right')}>
+    <Notice heading="h1" icon={<Lock size={18} aria-hidden />} title={t('edge.no-right')}>
       {t('edge.no-right-text', { right })}
     </Notice>
   );
@@ -48,6 +49,7 @@ export function CrashPage({ error }: ErrorComponentProps) {
     <main className={css.page}>
       <Notice
         tone="error"
+        heading="h1"
         icon={<TriangleAlert size={18} aria-hidden />}
         title={unreachable ? t('edge.unreachable') : t('edge.crash')}
         actions={

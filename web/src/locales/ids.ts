@@ -1,6 +1,7 @@
 // ids.ts - Written by `npm run messages` from en.po: every id that a text may be asked by.
 export type MessageId =
   | 'attention.near'
+  | 'attention.never'
   | 'attention.node-charging'
   | 'attention.none'
   | 'attention.none-text'
@@ -69,6 +70,7 @@ export type MessageId =
   | 'group.faulted'
   | 'group.occupied'
   | 'group.offline'
+  | 'group.out'
   | 'group.paused'
   | 'group.unavailable'
   | 'keys.close'

@@ -45,8 +45,17 @@ describe('filter', () => {
   });
 
   it('counts what each choice would show', () => {
-    expect(countGroups(stations, nodes, '')).toMatchObject({ charging: 1, occupied: 1, faulted: 1, offline: 1, available: 0 });
-    expect(countGroups(stations, nodes, 'т1')).toMatchObject({ charging: 1, occupied: 1, faulted: 0, offline: 0 });
+    expect(countGroups(stations, nodes, { text: '' })).toMatchObject({ charging: 1, occupied: 1, faulted: 1, offline: 1, available: 0 });
+    expect(countGroups(stations, nodes, { text: 'т1' })).toMatchObject({ charging: 1, occupied: 1, faulted: 0, offline: 0 });
+  });
+
+  it('a node means all below it', () => {
+    const below = (nodeId: string) =>
+      filterStations(stations, nodes, { text: '', groups: [], nodeId }).map((station) => station.id);
+    expect(below('t1')).toEqual(['EV-1', 'EV-3']);
+    expect(below('db')).toEqual(['EV-1']);
+    expect(below('gone')).toEqual([]);
+    expect(countGroups(stations, nodes, { text: '', nodeId: 'db' })).toMatchObject({ charging: 1, occupied: 0 });
   });
 
   it('sums what is known', () => {
@@ -71,6 +80,7 @@ describe('address', () => {
     { q: 'x'.repeat(101) },
     { sort: '--power' },
     { open: '' },
+    { node: '' },
     { open: { $ne: 1 } },
     { other: '1' },
   ])('drops %j', (search) => {

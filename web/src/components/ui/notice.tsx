@@ -10,13 +10,15 @@ interface NoticeProps {
   readonly children?: ReactNode;
   readonly actions?: ReactNode;
   readonly tone?: 'quiet' | 'error';
+  /** `h1` where the notice is the whole page. */
+  readonly heading?: 'h1' | 'h2';
 }
 
-export function Notice({ icon, title, children, actions, tone = 'quiet' }: NoticeProps) {
+export function Notice({ icon, title, children, actions, tone = 'quiet', heading: Heading = 'h2' }: NoticeProps) {
   return (
     <div className={css.notice} role={tone === 'error' ? 'alert' : undefined}>
       <span className={clsx(css.icon, css[tone])}>{icon}</span>
-      <h2 className={css.title}>{title}</h2>
+      <Heading className={css.title}>{title}</Heading>
       {children !== undefined && <p className={css.text}>{children}</p>}
       {actions !== undefined && <div className={css.actions}>{actions}</div>}
     </div>

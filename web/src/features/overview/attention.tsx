@@ -18,11 +18,13 @@ const NEAR_LIMIT = 900;
 
 /** Kinds and ids in the order of their weight, as one text so that an equal list is an equal value. */
 export function attentionOf(state: LiveState): string {
+  const feedLost = state.documents.feed?.state === 'lost';
   const faulted: string[] = [];
   const silent: string[] = [];
   for (const station of state.tables.stations.values()) {
     if (station.state === 'faulted') faulted.push(`fault:${station.id}`);
-    if (station.state === 'offline') silent.push(`silent:${station.id}`);
+    // While the feed is lost nobody is known: that is said once, by the headline.
+    if (station.state === 'offline' || (station.state === 'unknown' && !feedLost)) silent.push(`silent:${station.id}`);
   }
   const loaded = [...state.tables.nodes.values()]
     .filter((node) => (node.ratio ?? 0) > NEAR_LIMIT)
@@ -109,7 +111,7 @@ function StationEntry({ id }: { readonly id: string }) {
     <Entry
       icon={<StateIcon state={station.state} />}
       title={[station.name || station.id, node?.name].filter(Boolean).join(' · ')}
-      detail={station.state === 'faulted' ? fault : t('state.offline')}
+      detail={station.state === 'faulted' ? fault : station.asOfMs === null ? t('attention.never') : t('state.offline')}
       since={station.asOfMs === null || station.state === 'faulted' ? null : age(now - station.asOfMs, locale)}
       search={{ open: station.id }}
     />
@@ -127,7 +129,7 @@ function NodeEntry({ id }: { readonly id: string }) {
       icon={<Gauge size={16} aria-hidden className={isOver ? css.over : css.near} />}
       title={t(isOver ? 'attention.over' : 'attention.near', { node: node.name, ratio: percent(node.ratio, locale) })}
       detail={t('attention.node-charging', { charging: node.charging, count: node.stations })}
-      search={{ q: node.name }}
+      search={{ node: node.id }}
     />
   );
 }

@@ -3,12 +3,12 @@ import { Link } from '@tanstack/react-router';
 import { clsx } from 'clsx';
 import { StateIcon, TONE } from '@/components/icons/state-icon';
 import { permilleOf, ratioOf } from '@/components/station/load';
-import { GROUP_NAMES, GROUP_STATE, GROUP_WORD, GROUPS, type Group } from '@/components/station/words';
+import { GROUP_STATE, GROUPS, type Group } from '@/components/station/words';
 import { LoadBar } from '@/components/ui/load-bar';
 import { Measure } from '@/components/ui/measure';
 import { Skeleton } from '@/components/ui/notice';
 import { count, current, energy, percent, power, text } from '@/format/units';
-import { useLocale, useT } from '@/i18n/i18n';
+import { useLocale, useT, type MessageId } from '@/i18n/i18n';
 import type { ComplexDocument } from '@/live/model';
 import { useLive } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
@@ -96,35 +96,42 @@ function Energy({ complex }: { readonly complex: ComplexDocument }) {
   );
 }
 
-const countOf = (complex: ComplexDocument, group: Group): number =>
-  GROUPS[group].reduce((sum, state) => sum + complex.counts[state], 0);
+const countOf = (complex: ComplexDocument, groups: readonly Group[]): number =>
+  groups.flatMap((group) => [...GROUPS[group]]).reduce((sum, state) => sum + complex.counts[state], 0);
+
+/** Six words, always the same six, so that the strip never changes its shape. */
+const PARTS: readonly { readonly id: string; readonly word: MessageId; readonly groups: readonly Group[] }[] = [
+  { id: 'charging', word: 'group.charging', groups: ['charging'] },
+  { id: 'paused', word: 'group.paused', groups: ['paused'] },
+  { id: 'occupied', word: 'group.occupied', groups: ['occupied'] },
+  { id: 'available', word: 'group.available', groups: ['available'] },
+  { id: 'faulted', word: 'group.faulted', groups: ['faulted'] },
+  { id: 'out', word: 'group.out', groups: ['offline', 'unavailable'] },
+];
 
 function Stations({ complex }: { readonly complex: ComplexDocument }) {
   const t = useT();
   const locale = useLocale();
-  const groups = GROUP_NAMES.map((group) => ({ group, size: countOf(complex, group) })).filter(
-    // The six that are always told; the seventh only when there is one.
-    ({ group, size }) => group !== 'unavailable' || size > 0,
-  );
+  const parts = PARTS.map((part) => ({
+    ...part,
+    size: countOf(complex, part.groups),
+    state: GROUP_STATE(part.groups[0] ?? 'offline'),
+  }));
   return (
     <>
       <div className={css.states} aria-hidden>
-        {groups
+        {parts
           .filter(({ size }) => size > 0)
-          .map(({ group, size }) => (
-            <span
-              key={group}
-              className={clsx(css.segment, css[group], css[TONE[GROUP_STATE(group)]])}
-              style={{ flexGrow: size }}
-            />
+          .map(({ id, size, state }) => (
+            <span key={id} className={clsx(css.segment, css[TONE[state]])} style={{ flexGrow: size }} />
           ))}
       </div>
       <ul className={css.legend}>
-        {groups.map(({ group, size }) => (
-          <li key={group}>
-            <Link to="/stations" search={{ state: group }} className={css.group} data-testid={`count-${group}`}>
-              <StateIcon state={GROUP_STATE(group)} size={14} />
-              <b className="num live">{count(size, locale)}</b> {t(GROUP_WORD[group])}
+        {parts.map(({ id, word, groups, size, state }) => (
+          <li key={id}>
+            <Link to="/stations" search={{ state: groups.join(',') }} className={css.group} data-testid={`count-${id}`}>
+              <StateIcon state={state} size={14} />
+              <b className="num live">{count(size, locale)}</b> {t(word)}
             </Link>
           </li>
         ))}

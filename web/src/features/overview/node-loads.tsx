@@ -94,10 +94,12 @@ function NodeLoad({ id, depth }: { readonly id: string; readonly depth: number }
   const limit = inAmperes ? current(phase.limitMa, locale) : power(node.limitW, locale);
   const atLeast = node.stale && node.ratio !== null;
   return (
-    <li className={css.node} data-testid="node" style={{ paddingInlineStart: 16 + depth * 16 }}>
-      <Link to="/stations" search={{ q: node.name }} className={css.nodeName} title={t('nodes.stations', { count: node.stations })}>
-        {node.name}
-      </Link>
+    <li className={css.node} data-testid="node">
+      <span className={css.nodeName} style={{ paddingInlineStart: depth * 16 }}>
+        <Link to="/stations" search={{ node: node.id }} title={t('nodes.stations', { count: node.stations })}>
+          {node.name}
+        </Link>
+      </span>
       <LoadBar permille={node.ratio} height={6} />
       <span className={`${css.nodeValue} num live`}>
         {value.value}

@@ -58,7 +58,7 @@ export function Rail() {
   const Toggle = open ? PanelLeftClose : PanelLeftOpen;
   const toggleWord = open ? t('rail.close') : t('rail.open');
   return (
-    <div className={css.rail} data-open={open}>
+    <aside className={css.rail} data-open={open} aria-label="Kilowatch">
       <Link to="/" className={css.brand} aria-label={t('rail.home')}>
         <Brand />
         {open && <span>Kilowatch</span>}
@@ -93,6 +93,6 @@ export function Rail() {
         {open && <span>{toggleWord}</span>}
         {open && <kbd className={css.key}>[</kbd>}
       </button>
-    </div>
+    </aside>
   );
 }

@@ -45,7 +45,7 @@ export const columns = helper.columns([
 interface Head {
   readonly title: MessageId;
   readonly sort?: SortColumn;
-  readonly align?: 'end';
+  readonly align?: 'end' | 'text';
 }
 
 /** The heads as they are shown: the phases have no order of their own. */
@@ -59,7 +59,7 @@ export const HEADS: readonly Head[] = [
   { title: 'column.l3', align: 'end' },
   { title: 'column.energy', sort: 'energy', align: 'end' },
   { title: 'column.time', sort: 'time', align: 'end' },
-  { title: 'column.driver', sort: 'driver' },
+  { title: 'column.driver', sort: 'driver', align: 'text' },
   { title: 'column.limit', sort: 'limit', align: 'end' },
   { title: 'column.age', sort: 'age', align: 'end' },
 ];

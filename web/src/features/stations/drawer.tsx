@@ -105,13 +105,14 @@ function Figures({ station }: { readonly station: StationRow }) {
   const t = useT();
   const locale = useLocale();
   const silent = station.state === 'offline' || station.state === 'unknown';
+  const powerW = silent ? null : station.powerW;
   return (
     <dl className={css.figures}>
       <Figure title={t('drawer.power')}>
-        <Measure of={power(silent ? null : station.powerW, locale)} className={css.big} />
+        <Measure of={power(powerW, locale)} className={powerW === null ? undefined : css.big} />
       </Figure>
       <Figure title={t('drawer.limit')}>
-        <Measure of={current(station.limitMa, locale)} className={css.big} />
+        <Measure of={current(station.limitMa, locale)} className={station.limitMa === null ? undefined : css.big} />
       </Figure>
       <Figure title={t('drawer.energy')}>
         <Measure of={energy(station.energyWh, locale)} />

@@ -7,22 +7,22 @@ import { Button } from '@/components/ui/button';
 import { count } from '@/format/units';
 import { useLocale, useT } from '@/i18n/i18n';
 import { useLive } from '@/live/react';
-import { countGroups } from './filter';
+import { countGroups, type Scope } from './filter';
 import css from './stations.module.css';
 
 interface FacetsProps {
   readonly groups: readonly Group[];
-  readonly text: string;
+  readonly scope: Scope;
   readonly onGroups: (groups: readonly Group[]) => void;
 }
 
 const toggled = (groups: readonly Group[], group: Group): readonly Group[] =>
   groups.includes(group) ? groups.filter((each) => each !== group) : [...groups, group];
 
-export function Facets({ groups, text, onGroups }: FacetsProps) {
+export function Facets({ groups, scope, onGroups }: FacetsProps) {
   const t = useT();
   const locale = useLocale();
-  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, text));
+  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
   return (
     <aside className={css.facets} aria-label={t('filter.title')}>
       <div className={css.facetsHead}>
@@ -52,10 +52,10 @@ export function Facets({ groups, text, onGroups }: FacetsProps) {
   );
 }
 
-export function FacetChips({ groups, text, onGroups }: FacetsProps) {
+export function FacetChips({ groups, scope, onGroups }: FacetsProps) {
   const t = useT();
   const locale = useLocale();
-  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, text));
+  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
   return (
     <div className={css.chips} role="group" aria-label={t('filter.title')}>
       {GROUP_NAMES.filter((group) => counts[group] > 0 || groups.includes(group)).map((group) => (

@@ -7,18 +7,21 @@ type Nodes = ReadonlyMap<string, NodeRow>;
 
 const DEPTH_MAX = 32;
 
-/** Names from the top down to the node; a loop of parents ends. */
-export function nodePath(nodes: Nodes, nodeId: string | null): readonly string[] {
-  const names: string[] = [];
+/** From the top down to the node; a loop of parents ends. */
+function ancestry(nodes: Nodes, nodeId: string | null): readonly NodeRow[] {
+  const path: NodeRow[] = [];
   let at = nodeId;
   for (let depth = 0; at !== null && depth < DEPTH_MAX; depth += 1) {
     const node = nodes.get(at);
     if (node === undefined) break;
-    names.unshift(node.name);
+    path.unshift(node);
     at = node.parentId;
   }
-  return names;
+  return path;
 }
+
+export const nodePath = (nodes: Nodes, nodeId: string | null): readonly string[] =>
+  ancestry(nodes, nodeId).map((node) => node.name);
 
 const fold = (text: string): string => text.toLocaleLowerCase().replaceAll('ё', 'е');
 
@@ -29,24 +32,34 @@ export function matchesText(station: StationRow, nodes: Nodes, text: string): bo
   return places.some((place) => fold(place).includes(wanted));
 }
 
-export interface Filter {
-  readonly groups: readonly Group[];
+/** Which part of the stations is looked at: a text, and a node with all below it. */
+export interface Scope {
   readonly text: string;
+  readonly nodeId?: string | undefined;
+}
+
+export interface Filter extends Scope {
+  readonly groups: readonly Group[];
+}
+
+function isInScope(station: StationRow, nodes: Nodes, { text, nodeId }: Scope): boolean {
+  const isBelow = nodeId === undefined || ancestry(nodes, station.nodeId).some((node) => node.id === nodeId);
+  return isBelow && matchesText(station, nodes, text);
 }
 
 export function filterStations(stations: ReadonlyMap<string, StationRow>, nodes: Nodes, filter: Filter): StationRow[] {
   return [...stations.values()].filter(
     (station) =>
       (filter.groups.length === 0 || filter.groups.includes(groupOf(station.state))) &&
-      matchesText(station, nodes, filter.text),
+      isInScope(station, nodes, filter),
   );
 }
 
-/** How many stations each choice of state would show: the text counts, the states do not. */
+/** How many stations each choice of state would show: the scope counts, the states do not. */
 export function countGroups(
   stations: ReadonlyMap<string, StationRow>,
   nodes: Nodes,
-  text: string,
+  scope: Scope,
 ): Readonly<Record<Group, number>> {
   const counts: Record<Group, number> = {
     charging: 0,
@@ -58,7 +71,7 @@ export function countGroups(
     offline: 0,
   };
   for (const station of stations.values()) {
-    if (matchesText(station, nodes, text)) counts[groupOf(station.state)] += 1;
+    if (isInScope(station, nodes, scope)) counts[groupOf(station.state)] += 1;
   }
   return counts;
 }

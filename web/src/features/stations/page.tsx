@@ -15,8 +15,9 @@ import { useLive, useTopic } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import { StationDrawer } from './drawer';
 import { FacetChips, Facets } from './facets';
-import { filterStations, sumUp } from './filter';
+import { filterStations, sumUp, type Filter } from './filter';
 import { PhoneList } from './phone-list';
+import { useNodeName } from './row';
 import { scaleOf } from './scale';
 import { readGroups, readSort, writeGroups, writeSort, type StationsSearch } from './search';
 import css from './stations.module.css';
@@ -48,23 +49,26 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
 
   const groups = readGroups(search.state);
   const text = search.q ?? '';
+  const nodeId = search.node;
+  const scope = { text, nodeId };
   const sort = readSort(search.sort);
-  const ids = useList({ groups, text, sort, held: held && !isPhone });
+  const ids = useList({ groups, text, nodeId, sort, held: held && !isPhone });
   const total = useLive(selectTotal);
   const isLoading = useLive(selectIsLoading);
   const scaleMa = useLive(selectScale);
 
   const onGroups = (next: readonly Group[]) => onSearch({ state: writeGroups(next) });
   const onOpen = useCallback((id: string | undefined) => onSearch({ open: id }, true), [onSearch]);
-  const clear = () => onSearch({ state: undefined, q: undefined });
+  const clear = () => onSearch({ state: undefined, q: undefined, node: undefined });
 
   return (
     <div className={css.page}>
-      {!isNarrow && <Facets groups={groups} text={text} onGroups={onGroups} />}
+      {!isNarrow && <Facets groups={groups} scope={scope} onGroups={onGroups} />}
       <section className={css.list} aria-label={t('page.stations')}>
         <header className={css.head}>
           <h1 className={css.title}>{t('page.stations')}</h1>
           <Counted shown={ids.length} total={total} />
+          {nodeId !== undefined && <NodeTag nodeId={nodeId} onRemove={() => onSearch({ node: undefined })} />}
           {!isNarrow && groups.map((group) => (
             <button key={group} type="button" className={css.tag} onClick={() => onGroups(groups.filter((each) => each !== group))} aria-label={t('filter.remove', { name: t(GROUP_WORD[group]) })}>
               {t(GROUP_WORD[group])}
@@ -79,7 +83,7 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
           )}
           <TextFilter value={text} onChange={(q) => onSearch({ q: q === '' ? undefined : q }, true)} />
         </header>
-        {isNarrow && <FacetChips groups={groups} text={text} onGroups={onGroups} />}
+        {isNarrow && <FacetChips groups={groups} scope={scope} onGroups={onGroups} />}
         {total === 0 ? (
           isLoading ? <Waiting /> : <Empty />
         ) : ids.length === 0 ? (
@@ -97,7 +101,7 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
             onHold={setHeld}
           />
         )}
-        {total > 0 && <Totals groups={groups} text={text} />}
+        {total > 0 && <Totals groups={groups} text={text} nodeId={nodeId} />}
       </section>
       <StationDrawer id={search.open} onClose={() => onOpen(undefined)} />
     </div>
@@ -150,19 +154,40 @@ function TextFilter({ value, onChange }: { readonly value: string; readonly onCh
   );
 }
 
-function Totals({ groups, text }: { readonly groups: readonly Group[]; readonly text: string }) {
+function NodeTag({ nodeId, onRemove }: { readonly nodeId: string; readonly onRemove: () => void }) {
+  const t = useT();
+  const name = useNodeName(nodeId) || nodeId;
+  return (
+    <button type="button" className={css.tag} onClick={onRemove} aria-label={t('filter.remove', { name })}>
+      {name}
+      <X size={14} aria-hidden />
+    </button>
+  );
+}
+
+function Totals({ groups, text, nodeId }: Filter) {
   const t = useT();
   const locale = useLocale();
-  const sums = useLive((state) => sumUp(filterStations(state.tables.stations, state.tables.nodes, { groups, text })));
+  const sums = useLive((state) => sumUp(filterStations(state.tables.stations, state.tables.nodes, { groups, text, nodeId })));
   return (
     <footer className={css.totals}>
-      <span>{t('stations.count', { count: sums.count })}</span> ·{' '}
+      <span>{t('stations.count', { count: sums.count })} ·</span>
       <b className="num live" data-testid="sum-power">
         {measureText(power(sums.powerW, locale), locale)}
-      </b>{' '}
-      · <span className="num live">{t('stations.energy', { energy: measureText(energy(sums.energyWh, locale), locale) })}</span>
+      </b>
+      <span className="num live">
+        · {t('stations.energy', { energy: measureText(energy(sums.energyWh, locale), locale) })}
+      </span>
       <span className={css.keys} aria-hidden>
-        <kbd>j</kbd> <kbd>k</kbd> {t('keys.move')} <kbd>Enter</kbd> {t('keys.open')} <kbd>Esc</kbd> {t('keys.close')}
+        <span>
+          <kbd>j</kbd> <kbd>k</kbd> {t('keys.move')}
+        </span>
+        <span>
+          <kbd>Enter</kbd> {t('keys.open')}
+        </span>
+        <span>
+          <kbd>Esc</kbd> {t('keys.close')}
+        </span>
       </span>
     </footer>
   );

@@ -88,7 +88,9 @@ function Cells({ station, scaleMa }: { readonly station: StationRow; readonly sc
         {node}
       </span>
       <span role="gridcell" className={css.cell}>
-        <span className={clsx(live, css.power)}>{power(silent ? null : station.powerW, locale).value}</span>
+        <span className={clsx(live, css.power, (silent || station.powerW === null) && css.none)}>
+          {power(silent ? null : station.powerW, locale).value}
+        </span>
         <LoadBar permille={bar.fill} tickPermille={bar.tick} tone={tone} className={css.bar} />
       </span>
       {([0, 1, 2] as const).map((phase) => (

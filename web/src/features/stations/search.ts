@@ -1,4 +1,4 @@
-// search.ts - What the list shows, as it stands in the address: states, text, order, the open station.
+// search.ts - What the list shows, as it stands in the address: states, text, node, order, the open station.
 // Unknown or hostile values are dropped, so any copied link opens a page.
 import * as v from 'valibot';
 import { GROUP_NAMES, type Group } from '@/components/station/words';
@@ -16,6 +16,7 @@ const orNothing = <S extends v.GenericSchema<string, string>>(schema: S) =>
 export const stationsSearch = v.object({
   state: orNothing(v.pipe(v.string(), v.regex(/^[a-z]+(,[a-z]+)*$/u), v.maxLength(100))),
   q: orNothing(v.pipe(v.string(), v.maxLength(100))),
+  node: orNothing(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
   sort: orNothing(v.pipe(v.string(), v.regex(/^-?[a-z]+$/u))),
   open: orNothing(v.pipe(v.string(), v.minLength(1), v.maxLength(48))),
 });

@@ -137,7 +137,7 @@ export function StationsTable({ ids, sort, openId, scaleMa, onSort, onOpen, onHo
 interface HeadProps {
   readonly title: (typeof HEADS)[number]['title'];
   readonly sort?: SortColumn;
-  readonly align?: 'end';
+  readonly align?: 'end' | 'text';
   readonly current: Sort;
   readonly onSort: (sort: Sort) => void;
 }
@@ -149,7 +149,7 @@ function Head({ title, sort, align, current, onSort }: HeadProps) {
   return (
     <span
       role="columnheader"
-      className={clsx(css.cell, align === 'end' && css.end)}
+      className={clsx(css.cell, align === 'end' && css.end, align === 'text' && css.text)}
       aria-sort={isSorted ? (current.desc ? 'descending' : 'ascending') : undefined}
     >
       {sort === undefined ? (

@@ -3,11 +3,10 @@
 // under a hand. The values inside the rows stay live all the time (each row reads its own).
 import { useTable } from '@tanstack/react-table';
 import { useEffect, useMemo, useState } from 'react';
-import type { Group } from '@/components/station/words';
 import { useLive, useLiveStore } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import { columns, features, type ListRow } from './columns';
-import { filterStations, nodePath } from './filter';
+import { filterStations, nodePath, type Filter } from './filter';
 import type { Sort } from './search';
 
 export const REORDER_MS = 2000;
@@ -15,14 +14,12 @@ export const REORDER_MS = 2000;
 const selectHasStations = (state: LiveState) => state.tables.stations.size > 0;
 const selectHasNodes = (state: LiveState) => state.tables.nodes.size > 0;
 
-interface ListOptions {
-  readonly groups: readonly Group[];
-  readonly text: string;
+interface ListOptions extends Filter {
   readonly sort: Sort;
   readonly held: boolean;
 }
 
-export function useList({ groups, text, sort, held }: ListOptions): readonly string[] {
+export function useList({ groups, text, nodeId, sort, held }: ListOptions): readonly string[] {
   const store = useLiveStore();
   // The first rows and the names of their nodes show at once, not at the next tick.
   const hasStations = useLive(selectHasStations);
@@ -45,13 +42,13 @@ export function useList({ groups, text, sort, held }: ListOptions): readonly str
 
   const data = useMemo<ListRow[]>(() => {
     const { stations, nodes } = store.getState().tables;
-    return filterStations(stations, nodes, { groups, text }).map((station) => ({
+    return filterStations(stations, nodes, { groups, text, nodeId }).map((station) => ({
       station,
       node: nodePath(nodes, station.nodeId).join(' / '),
     }));
     // `turn` and the two flags say when; `groups` is a new array each time, its key is not.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [store, groupsKey, text, turn, hasStations, hasNodes]);
+  }, [store, groupsKey, text, nodeId, turn, hasStations, hasNodes]);
 
   const sorting = useMemo(() => [{ id: sort.column, desc: sort.desc }], [sort.column, sort.desc]);
   const table = useTable({
