@@ -17,6 +17,7 @@ fuzz      fuzz            seeds and past findings through the fuzz targets, once
 lua       lua             Lua tests on the host
 web       wire            the page: types, lint, build, sizes, Vitest
 scenes    scenes          the real binaries, a private Redis, clients of our own
+e2e       e2e             the page in Chromium against a whole running complex
 -         support,bench   helpers; measurements (./kw bench)
 TEXT
 }
