@@ -285,15 +285,15 @@ static void fatal(const char *text, void *arg)
 static void settle_state(struct kw_pipeline *pipeline)
 {
     struct kw_service *service = pipeline->service;
+    if (pipeline->state == KW_FEED_LIVE)
+        pipeline->live_us = kw_mono_us(); /* was, until now */
     int64_t away_us = kw_mono_us() - pipeline->live_us;
     enum kw_feed_state state = pipeline->reader_state == KW_FEED_LIVE        ? KW_FEED_LIVE
                                : pipeline->state == KW_FEED_LOST             ? KW_FEED_LOST
                                : away_us >= (int64_t)KW_LOST_AFTER_MS * 1000 ? KW_FEED_LOST
                                                                              : KW_FEED_STALE;
-    if (state == KW_FEED_LIVE) {
-        pipeline->live_us = kw_mono_us();
+    if (state == KW_FEED_LIVE)
         pipeline->was_live = true;
-    }
     if (state == pipeline->state)
         return;
     static const char *const names[] = { "lost", "stale", "live" };

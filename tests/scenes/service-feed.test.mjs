@@ -1,6 +1,8 @@
 // service-feed.test.mjs - from the complex's streams into model and history: nothing lost, nothing twice,
 // nothing silently dropped.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Producer } from './support/producer.mjs'
 import { RedisServer, sleep, until } from './support/redis.mjs'
@@ -158,6 +160,31 @@ test('kill -9 under load, again and again: every event, sample and transaction e
   await sleep(4000)
   const complex = await service.expect(200, 'GET', '/api/v1/complex')
   assert.equal(complex.energy_today_wh, expected + 450, 'energy of the day is the sum')
+})
+
+test('a database that is locked: live goes on, readyz says so, and nothing is lost when it is free again', async () => {
+  const before = one('SELECT count(*) AS count FROM events').count
+  const lock = spawn('sqlite3', [join(service.folder, 'kilowatch.db')], { stdio: ['pipe', 'ignore', 'ignore'] })
+  const ended = new Promise((resolve) => lock.once('exit', resolve))
+  lock.stdin.write('BEGIN EXCLUSIVE;\n')
+  await sleep(300)
+  const live = await service.live()
+  live.send({ op: 'subscribe', id: 1, topic: 'complex' })
+  await live.next('snapshot', (m) => m.id === 1)
+  await producer.status('EV-3', 1, 'Faulted', 'faulted', 'OtherError')
+  await live.next('the fault, live', (m) => m.id === 1 && m.data.stations.faulted === 1, 5000)
+  await until('readyz names the store', async () => {
+    const { status, json } = await service.fetch('GET', '/readyz')
+    return status === 503 && json.store.ok === false && json.feed.ok === true
+  }, 15000)
+  assert.equal(one('SELECT count(*) AS count FROM events').count, before)
+  lock.stdin.end('COMMIT;\n')
+  await ended
+  await caughtUp()
+  await service.ready()
+  assert.equal(one('SELECT count(*) AS count FROM events').count, before + 1)
+  await producer.status('EV-3', 1, 'Available', 'available')
+  live.close()
 })
 
 test('Redis away: stale at once, lost within 5..20 s, every station unknown; back: as before', async () => {
