@@ -162,11 +162,19 @@ function M:send_sample(each, tx, context)
   end)
 end
 
+-- The first value follows the start within seconds; the second finds the station's place in the interval,
+-- so that sessions that began together do not speak together for ever.
 function M:sample_later(each, tx)
   local interval_s = self.configuration:number("MeterValueSampleInterval")
   if interval_s == 0 then interval_s = 30 end -- switched off: look again later whether it still is
-  local first = tx.sampling == nil
-  tx.sampling = self.world:after(first and interval_s * self.rng:real(0.1, 1) or interval_s, function()
+  local wait_s = interval_s
+  tx.samples = (tx.samples or 0) + 1
+  if tx.samples == 1 then
+    wait_s = math.min(interval_s, self.rng:real(0.5, 2.5))
+  elseif tx.samples == 2 then
+    wait_s = interval_s * self.rng:real(0.2, 1)
+  end
+  tx.sampling = self.world:after(wait_s, function()
     if each.tx ~= tx then return end
     if self.configuration:number("MeterValueSampleInterval") > 0 then self:send_sample(each, tx) end
     self:sample_later(each, tx)
