@@ -198,11 +198,11 @@ static int l_node(lua_State *L)
 static int l_is_below(lua_State *L)
 {
     struct kw_service *service = service_of(L);
-    const struct kw_node *node =
+    const struct kw_node *below =
         kw_complex_node(service->complex, kw_str_of(luaL_checkstring(L, 1)));
-    const struct kw_node *above =
+    const struct kw_node *node =
         kw_complex_node(service->complex, kw_str_of(luaL_checkstring(L, 2)));
-    lua_pushboolean(L, node != NULL && above != NULL && kw_node_contains(above, node));
+    lua_pushboolean(L, node != NULL && below != NULL && kw_node_contains(node, below));
     return 1;
 }
 

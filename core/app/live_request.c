@@ -48,12 +48,11 @@ static bool read_since(struct kw_json *json, struct request *request)
 static void read_filter(struct request *request)
 {
     struct kw_json json;
-    enum kw_json_event event;
     kw_json_init(&json, request->filter);
     (void)kw_json_next(&json);
-    while ((event = kw_json_next(&json)) == KW_JSON_KEY) {
+    while (kw_json_next(&json) == KW_JSON_KEY) {
         bool is_station = kw_str_eqc(json.text, "station_id");
-        event = kw_json_next(&json);
+        enum kw_json_event event = kw_json_next(&json);
         if (is_station && event == KW_JSON_STRING)
             (void)take_text(&json, event, request->station_id, sizeof request->station_id);
         else if (kw_json_skip(&json, event, NULL) != KW_OK)
