@@ -86,9 +86,12 @@ static bool may_read_metrics(const struct kw_service *service, struct kw_exchang
 {
     const char *token = kw_config_text(service->runtime->config, "metrics_token");
     const char *peer = kw_exchange_peer(exchange);
-    struct kw_str given = kw_http_header_get(kw_exchange_head(exchange), "authorization");
-    if (token[0] == 0)
-        return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0;
+    const struct kw_http_head *head = kw_exchange_head(exchange);
+    struct kw_str given = kw_http_header_get(head, "authorization");
+    bool forwarded = kw_http_header_get(head, "x-forwarded-for").ptr != NULL ||
+                     kw_http_header_get(head, "forwarded").ptr != NULL;
+    if (token[0] == 0) /* a proxy on this machine is not who asks */
+        return !forwarded && (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0);
     size_t length = strlen(token);
     return kw_str_starts(given, KW_STR("Bearer ")) && given.len == length + 7 &&
            sodium_memcmp(given.ptr + 7, token, length) == 0;

@@ -170,6 +170,17 @@ test('heartbeats come within five seconds', async () => {
   client.close()
 })
 
+test('a token that expires closes its sockets with 4401', async () => {
+  const expires = new Date(Date.now() + 2500).toISOString()
+  const { token } = await service.expect(201, 'POST', '/api/v1/tokens', { name: 'short', scopes: ['*'], expires_at: expires },
+    { Cookie: service.cookie, Origin: `https://127.0.0.1:${service.port}` })
+  const client = await service.live({ headers: { Authorization: `Bearer ${token}` } })
+  await client.next('welcome', (m) => m.op === 'welcome')
+  assert.equal((await client.whenClosed(6000)).code, 4401)
+  assert.ok(Date.now() >= Date.parse(expires))
+  await assert.rejects(service.live({ headers: { Authorization: `Bearer ${token}` } }), (error) => error.status === 401)
+})
+
 test('a binary frame is 1003, a flood 4429, one socket too many 4429, the end of the session 4401', async () => {
   const binary = (await open()).client
   binary.frame(2, 'x')

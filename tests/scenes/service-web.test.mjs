@@ -187,6 +187,7 @@ test('a second service on the same folder is refused; so are bad options', () =>
 
 test('metrics are for loopback, or for the token when there is one', async () => {
   assert.equal((await service.fetch('GET', '/metrics')).status, 200)
+  assert.equal((await service.fetch('GET', '/metrics', { headers: { 'X-Forwarded-For': '203.0.113.9' } })).status, 401)
   const other = await Service.start(redis.url, { metrics_token: 'let-me-see', plain_http: false })
   assert.equal((await other.fetch('GET', '/metrics')).status, 401)
   assert.equal((await other.fetch('GET', '/metrics', { headers: { Authorization: 'Bearer let-me-sea' } })).status, 401)
