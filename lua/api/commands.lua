@@ -25,8 +25,9 @@ local M = {}
 
 local DEADLINE_S = 60      -- for the station's answer, unless the request says otherwise
 local GRACE_MS = 10000     -- past the deadline before we call it timed out ourselves
-local CONFIRM_MS = 120000  -- how long the station's state is watched after it accepted
-local LOOK_S = 2           -- between questions about open commands
+local CONFIRM_MS = 300000  -- how long the station's state is watched after it accepted
+local LOOK_S = 2           -- between questions about commands that have no answer yet
+local LOOK_ACCEPTED_MS = 10000
 local OPEN_MAX = 2000
 local ACTIONS = { "remote_start", "remote_stop", "reset", "unlock", "change_availability", "set_limit", "trigger" }
 local MESSAGES = { "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
@@ -35,7 +36,7 @@ local CONFIRMABLE = { remote_start = true, remote_stop = true, reset = true, cha
   set_limit = true }
 
 M.resource = schema.resource {
-  name = "Command", plural = "commands", collection = "commands", sort = { "-created_at" },
+  name = "Command", plural = "commands", collection = "commands", revision = false, sort = { "-created_at" },
   doc = "An order to a station and what became of it.", indexes = { { "station_id", "created_ms" } },
   fields = {
     { "id", "string", required = true, doc = "Id." },
@@ -58,6 +59,7 @@ M.resource = schema.resource {
     { "node_id", "string", hidden = true, index = true },
     { "contract_id", "string", hidden = true },
     { "deadline", "time", hidden = true },
+    { "wait_ms", "integer", hidden = true }, -- asked for by the client, in ms
   },
 }
 
@@ -73,7 +75,7 @@ end
 
 local function is_open(doc)
   if doc.state == "queued" or doc.state == "sent" then return true end
-  return doc.state == "accepted" and CONFIRMABLE[doc.action] == true and
+  return doc.state == "accepted" and CONFIRMABLE[doc.action] == true and not doc.unconfirmed and
          time.now_ms() < (doc.answered_ms or doc.created_ms) + CONFIRM_MS
 end
 
@@ -100,27 +102,35 @@ end
 
 local RANK = { queued = 1, sent = 2, accepted = 3, rejected = 3, timed_out = 3, confirmed = 4 }
 
+local function told_time(value) return math.type(value) == "integer" and value or time.now_ms() end
+
+local function told_words(told)
+  local words = {}
+  for _, name in ipairs({ "ocppStatus", "errorCode", "errorText" }) do
+    if type(told[name]) == "string" and told[name] ~= "" then words[#words + 1] = told[name] end
+  end
+  return words[1] and table.concat(words, ": ") or nil
+end
+
 -- What the contract says of a command; a later word never goes back to an earlier one.
 local function apply(doc, told)
   local state, code = control.state_of(told.state)
   if not state then return end
-  local set, now_ms = {}, time.now_ms()
+  local set = {}
   if RANK[state] > RANK[doc.state] then
     set.state, set.error_code = state, code
-    if not doc.sent_ms and state ~= "queued" and code ~= "offline" then set.sent_ms = now_ms end
+    if not doc.sent_ms and (told.sentTs or state ~= "queued"
+      and code == nil) then set.sent_ms = told_time(told.sentTs) end
     if RANK[state] == 3 then
-      set.answered_ms = now_ms
-      set.station_words = type(told.ocppStatus) == "string" and told.ocppStatus or nil
-      if type(told.errorCode) == "string" and told.errorCode ~= "" then
-        set.error_code = set.error_code or "station-error"
-        set.station_words = set.station_words or told.errorCode
-      end
+      set.answered_ms, set.station_words = told_time(told.answeredTs), told_words(told)
     end
   end
-  if told.effect == "confirmed" and not doc.confirmed and (set.state or doc.state) == "accepted" then
-    set.state, set.confirmed, set.confirmed_ms = "confirmed", true, now_ms
+  if told.effect == "confirmed" and (set.state or doc.state) == "accepted" then
+    set.state, set.confirmed, set.confirmed_ms = "confirmed", true, told_time(told.effectTs)
+  elseif told.effect == "unconfirmed" then
+    doc.unconfirmed = true -- nobody watches any more
   end
-  if next(set) then change(doc, set) end
+  if next(set) then change(doc, set) else keep(doc) end
 end
 
 -- --- what the station's own state shows ---
@@ -180,9 +190,10 @@ local function look_at(doc)
   local now_ms = time.now_ms()
   if doc.state == "accepted" then
     if doc.action == "set_limit" and limit_shows(doc) then return confirm(doc) end
-    if doc.contract_id then
+    if doc.contract_id and now_ms - (doc.looked_ms or 0) >= LOOK_ACCEPTED_MS then
+      doc.looked_ms = now_ms
       local told = control.look(doc.contract_id)
-      if told then apply(doc, told) end
+      if told then return apply(doc, told) end
     end
     return keep(doc)
   end
@@ -190,7 +201,7 @@ local function look_at(doc)
   if doc.contract_id then
     told, slug = control.look(doc.contract_id)
   elseif now_ms < doc.deadline_ms then
-    told, slug = control.send(doc, doc.deadline_ms - now_ms) -- the answer to the order was lost: the same again
+    told, slug = control.send(doc, doc.wait_ms) -- the answer to the order was lost: the same again
     if told and type(told.commandId) == "string" then change(doc, { contract_id = told.commandId }) end
   end
   if told then
@@ -285,7 +296,8 @@ local function build(station, req, caller)
     action = input.action,
                 params = {}, state = "queued", confirmed = false, account_id = caller.account_id,
                 account_name = caller.account.name, created_ms = now_ms, node_id = station.node_id,
-                deadline_ms = now_ms + (input.deadline_s or DEADLINE_S) * 1000 }
+                deadline_ms = now_ms + (input.deadline_s or DEADLINE_S) * 1000,
+                wait_ms = input.deadline_s and input.deadline_s * 1000 }
   local shown = complex.station(station.id) or {}
   local status, body, headers = read_params(doc, input, shown, req)
   if status then return nil, status, body, headers end
@@ -295,7 +307,7 @@ end
 
 -- The order has left, or was refused at the door: then the document says so, too.
 local function deliver(doc, req, caller)
-  local told, slug, detail = control.send(doc, doc.deadline_ms - time.now_ms())
+  local told, slug, detail = control.send(doc, doc.wait_ms)
   if told then
     change(doc, { contract_id = type(told.commandId) == "string" and told.commandId or nil })
     apply(doc, told)

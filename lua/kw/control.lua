@@ -71,7 +71,8 @@ local function refusal(reply, slug)
   return nil, "refused", detail or code
 end
 
---- Send (or send again) a command document. -> the contract's answer | nil, slug, detail
+--- Send (or send again, byte for byte the same) a command document. `deadline_ms` nil: at once or not at
+-- all. -> the contract's answer | nil, slug, detail
 function M.send(command, deadline_ms)
   local action = ACTIONS[command.action]
   local reply, slug = http.request({

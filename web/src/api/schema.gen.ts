@@ -508,8 +508,6 @@ export interface components {
       id: string;
       /** The action's parameters. */
       params: unknown;
-      /** Grows by one with each change; the ETag. */
-      revision: number;
       /** When it left for the station. */
       sent_at: string | null;
       /** Where it is. */
