@@ -28,6 +28,11 @@
 #define KW_CALLS_WAITING_MAX 16            /* our calls behind the outstanding one */
 #define KW_SECOND_WAIT_MS 2000             /* an old connection's time to show that it lives */
 #define KW_GATEWAY_LINKS_MAX 20000
+#define KW_BACKLOG_EVENTS \
+    20000 /* events in memory for a Redis that is away; more stay in the journal */
+#define KW_RECORD_BYTES_MAX (16u * 1024 * 1024) /* 1 MiB of tiny samples grows that much */
+#define KW_BACKLOG_STEP 2000                    /* records read back at a time */
+#define KW_BACKLOG_TICK_MS 200
 
 /* Lua functions that C calls, in the order in which lua/ocpp/gateway.lua gives them. */
 enum gateway_hook {
@@ -93,6 +98,10 @@ struct kw_gateway {
     unsigned commits_open; /* records on their way to the disk */
     bool journal_well, redis_up, redis_seen, stopping, stopped, writer_closed;
     uint64_t saved_confirmed;
+    uint64_t synced; /* last record on the disk */
+    uint64_t handed; /* last record that the writer got; behind: the next ones are read back */
+    bool behind;
+    struct kw_timer *catch_up;
     struct kw_timer *housekeeping, *stop_timer;
     int64_t stop_before_ms;
     void (*on_stopped)(void *arg);

@@ -28,6 +28,60 @@ static void put_events(struct kw_gateway *gateway, uint64_t sequence, struct kw_
     }
 }
 
+/* --- a bounded backlog --- */
+
+/* In order to the writer, as long as memory is meant to take it. False: from here on the journal keeps it. */
+static bool hand_over(struct kw_gateway *gateway, uint64_t sequence, struct kw_str payload)
+{
+    if (kw_event_writer_waiting(gateway->writer) >= KW_BACKLOG_EVENTS) {
+        if (!gateway->behind)
+            KW_LOG(KW_LOG_WARN, "gateway",
+                   "many events wait for Redis; more of them stay on the disk",
+                   KW_LI("from_record", sequence));
+        gateway->behind = true;
+        kw_timer_start(gateway->catch_up, KW_BACKLOG_TICK_MS, 0);
+        return false;
+    }
+    put_events(gateway, sequence, payload);
+    gateway->handed = sequence;
+    return true;
+}
+
+struct step {
+    struct kw_gateway *gateway;
+    unsigned left;
+};
+
+static kw_err on_read_back(uint64_t sequence, struct kw_str payload, void *arg)
+{
+    struct step *step = arg;
+    if (step->left > 0 && hand_over(step->gateway, sequence, payload)) {
+        step->left--;
+        return KW_OK;
+    }
+    step->left = 0;
+    return KW_EFULL;
+}
+
+static void catch_up(struct kw_timer *timer, void *arg)
+{
+    struct kw_gateway *gateway = arg;
+    struct step step = { gateway, KW_BACKLOG_STEP };
+    if (gateway->journal == NULL || gateway->writer_closed)
+        return;
+    if (kw_event_writer_waiting(gateway->writer) <= KW_BACKLOG_EVENTS / 2) {
+        kw_err err = kw_journal_read(gateway->journal, gateway->handed, gateway->synced,
+                                     on_read_back, &step);
+        if (err != KW_OK)
+            KW_LOG(KW_LOG_ERROR, "gateway", "the journal cannot be read back",
+                   KW_LC("error", kw_err_text(err)));
+        else if (step.left > 0) /* nothing was left to read */
+            gateway->behind = false;
+    }
+    if (gateway->behind)
+        kw_timer_start(timer, KW_BACKLOG_TICK_MS, 0);
+}
+
 static int push_outcome(lua_State *L, void *arg)
 {
     const kw_err *err = arg;
@@ -43,8 +97,10 @@ static void on_synced(kw_err err, uint64_t sequence, void *arg)
     struct kw_gateway *gateway = commit->gateway;
     gateway->commits_open--;
     gateway->journal_well = err == KW_OK;
-    if (err == KW_OK && !gateway->writer_closed)
-        put_events(gateway, sequence, kw_str_n(commit->payload, commit->length));
+    if (err == KW_OK)
+        gateway->synced = sequence;
+    if (err == KW_OK && !gateway->writer_closed && !gateway->behind)
+        (void)hand_over(gateway, sequence, kw_str_n(commit->payload, commit->length));
     if (commit->waits)
         (void)kw_task_resume(gateway->runtime->host, commit->task, push_outcome, &err);
     kw_free(commit);
@@ -112,12 +168,14 @@ kw_err gateway_record_open(struct kw_gateway *gateway, char *error, size_t error
     const struct kw_config *config = gateway->runtime->config;
     (void)snprintf(directory, sizeof directory, "%s/journal", kw_config_text(config, "data_dir"));
     const struct kw_journal_options journal = { .directory = directory,
+                                                .record_limit_bytes = KW_RECORD_BYTES_MAX,
                                                 .metrics = gateway->runtime->metrics };
     kw_err err =
         kw_journal_open(gateway->runtime->loop, &journal, &gateway->journal, error, error_size);
     if (err != KW_OK)
         return err;
     gateway->journal_well = true;
+    gateway->catch_up = kw_timer_new(gateway->runtime->loop, catch_up, gateway);
     const struct kw_event_writer_options writer = { .redis_url =
                                                         kw_config_text(config, "redis_url"),
                                                     .prefix =
@@ -163,9 +221,11 @@ static kw_err on_record(uint64_t sequence, struct kw_str payload, void *arg)
     struct kw_gateway *gateway = replay->gateway;
     struct kw_str rest, state = kw_str_cut(payload, '\n', &rest);
     if (sequence > kw_journal_confirmed(gateway->journal)) {
-        put_events(gateway, sequence, payload);
+        if (!gateway->behind)
+            (void)hand_over(gateway, sequence, payload);
         replay->events++;
     }
+    gateway->synced = sequence;
     if (sequence <= kw_journal_checkpointed(gateway->journal))
         return KW_OK;
     replay->states++;
@@ -182,18 +242,20 @@ kw_err gateway_record_replay(struct kw_gateway *gateway, char *error, size_t err
                        kw_config_text(gateway->runtime->config, "data_dir"));
     if (err == KW_OK)
         KW_LOG(KW_LOG_INFO, "gateway", "state is back from the journal",
-               KW_LI("records", replay.states), KW_LI("events_to_send", replay.events));
+               KW_LI("records", replay.states), KW_LI("records_to_send", replay.events));
     return err;
 }
 
 void gateway_record_close(struct kw_gateway *gateway)
 {
     struct kw_journal *journal = gateway->journal;
+    kw_timer_close(gateway->catch_up);
+    gateway->catch_up = NULL;
+    gateway->writer_closed = true;
     gateway->journal = NULL; /* its last callbacks resume tasks: they cannot add records any more */
     if (journal != NULL)
         kw_journal_close(journal);
     if (gateway->writer != NULL)
         kw_event_writer_close(gateway->writer);
     gateway->writer = NULL;
-    gateway->writer_closed = true;
 }

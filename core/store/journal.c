@@ -197,6 +197,45 @@ static kw_err scan(struct kw_journal *journal, uint64_t after,
     return err;
 }
 
+/* --- reading back --- */
+
+struct reading {
+    uint64_t up_to;
+    kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg);
+    void *arg;
+};
+
+static kw_err read_one(uint64_t sequence, struct kw_str payload, void *arg)
+{
+    const struct reading *reading = arg;
+    return sequence > reading->up_to ? KW_EFULL
+                                     : reading->on_record(sequence, payload, reading->arg);
+}
+
+kw_err kw_journal_read(struct kw_journal *journal, uint64_t after, uint64_t up_to,
+                       kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg),
+                       void *arg)
+{
+    struct reading reading = { up_to, on_record, arg };
+    size_t count;
+    uint64_t *list = segments(journal, &count), next = 0;
+    kw_err err = KW_OK;
+    for (size_t i = 0; err == KW_OK && i < count && list[i] <= up_to; i++) {
+        char path[600];
+        struct kw_buf bytes;
+        if (i + 1 < count && list[i + 1] <= after + 1)
+            continue; /* all of it is older */
+        kw_buf_init(&bytes, (size_t)1 << 30);
+        segment_path(journal, list[i], path, sizeof path);
+        err = read_file(path, &bytes);
+        if (err == KW_OK && kw_buf_len(&bytes) > 0)
+            (void)walk(journal, kw_buf_str(&bytes), &next, after, read_one, &reading, &err);
+        kw_buf_free(&bytes);
+    }
+    kw_free(list);
+    return err == KW_EFULL ? KW_OK : err;
+}
+
 /* --- checkpoint and confirmation --- */
 
 static kw_err write_beside(struct kw_journal *journal, const char *name, struct kw_str bytes,

@@ -38,6 +38,13 @@ KW_MUST_USE kw_err kw_journal_replay(
     struct kw_journal *journal, kw_err (*on_checkpoint)(struct kw_str state, void *arg),
     kw_err (*on_record)(uint64_t sequence, struct kw_str payload, void *arg), void *arg);
 
+/* Read back, while appending goes on: records after `after` up to and including `up_to` (synced: on_synced has
+ * told), in order. on_record may return KW_EFULL to stop there. Blocking (some ms for each 8 MiB). */
+KW_MUST_USE kw_err kw_journal_read(struct kw_journal *journal, uint64_t after, uint64_t up_to,
+                                   kw_err (*on_record)(uint64_t sequence, struct kw_str payload,
+                                                       void *arg),
+                                   void *arg);
+
 /* Queue a record (copied, not empty); its number in *sequence. on_synced(KW_OK) on the loop after the fsync that
  * covers it, in order; on a disk error on_synced(KW_EIO): it is not durable and must not be
  * acknowledged. KW_EBUSY: queue full: refuse the station. KW_EINVALID, KW_ETOOBIG: its length. */

@@ -83,6 +83,29 @@ test('kill -9 between fsync and Redis, then again: nothing lost, nothing doubled
   assert.equal((await complex.stream('mv')).filter((one) => one.cs === 'EV-K').length, 20)
 })
 
+test('more events than memory should hold wait on the disk, in order', { timeout: 120000 }, async () => {
+  const key = await complex.station('EV-M')
+  const station = rawStation(gateway, 'EV-M', key)
+  await station.settled()
+  await complex.away('SIGKILL')
+  const from = Date.now() - 3600 * 1000
+  for (let i = 0; i < 30; i++) {
+    const meterValue = Array.from({ length: 1000 }, (_, at) => ({ timestamp: new Date(from + i * 1000 + at).toISOString(), sampledValue: [{ value: String(i * 1000 + at) }] }))
+    station.send([2, `m${i}`, 'MeterValues', { connectorId: 1, meterValue }])
+    assert.deepEqual(await station.reply(`m${i}`), [3, `m${i}`, {}])
+  }
+  assert.match(gateway.log, /more of them stay on the disk/)
+  assert.ok(await gateway.metric('kw_writer_backlog') < 22000)
+  await gateway.kill() // and a start with such a backlog
+  await gateway.run()
+  await complex.back()
+  await until('all of them', async () => await gateway.metric('kw_writer_backlog') === 0 && (await complex.call('XLEN', 'kw:1:mv')) >= 30000, 60000)
+  await sleep(500)
+  const values = (await complex.stream('mv')).filter((one) => one.cs === 'EV-M').map((one) => one.d.s[0].v)
+  assert.deepEqual(values, Array.from({ length: 30000 }, (_, at) => at), 'none missing, none twice, in order')
+  station.ws.terminate()
+})
+
 test('a Redis that lost everything gets the snapshot again, under a new epoch', { timeout: 60000 }, async () => {
   const key = await complex.station('EV-R')
   const station = await connectStation(gateway, 'EV-R', key)
@@ -139,5 +162,5 @@ test('a clean stop: stations are told, Redis knows, the next start is quiet', { 
   assert.equal((await complex.hash('station:EV-S')).connected, '0')
   await gateway.run()
   await gateway.ready()
-  assert.match(gateway.log, /"records":0,"events_to_send":\d+/)
+  assert.match(gateway.log, /"records":0,"records_to_send":\d+/)
 })

@@ -121,12 +121,18 @@ export class Complex {
 
   /** Entries of a stream as objects, `d` decoded. */
   async stream(name) {
-    return (await this.call('XRANGE', `kw:1:${name}`, '-', '+')).map(([id, flat]) => {
-      const out = { id }
-      for (let i = 0; i < flat.length; i += 2) out[flat[i]] = flat[i + 1]
-      out.d = JSON.parse(out.d)
-      return out
-    })
+    const all = []
+    for (let from = '-'; ;) { // in pages: the client parses a large answer again with each piece that comes
+      const page = await this.call('XRANGE', `kw:1:${name}`, from, '+', 'COUNT', 500)
+      for (const [id, flat] of page) {
+        const out = { id }
+        for (let i = 0; i < flat.length; i += 2) out[flat[i]] = flat[i + 1]
+        out.d = JSON.parse(out.d)
+        all.push(out)
+      }
+      if (page.length < 500) return all
+      from = `(${page.at(-1)[0]}`
+    }
   }
 
   async events(type, cs) {

@@ -271,6 +271,43 @@ static void test_segments_and_trim(void **state)
     assert_non_null(strstr(error, "newer records follow"));
 }
 
+struct reader {
+    uint64_t first, last;
+    unsigned count, stop_after;
+};
+
+static kw_err on_read(uint64_t sequence, struct kw_str payload, void *arg)
+{
+    struct reader *reader = arg;
+    assert_int_equal(payload.len, 1000);
+    if (reader->count == reader->stop_after)
+        return KW_EFULL;
+    if (reader->count++ == 0)
+        reader->first = sequence;
+    reader->last = sequence;
+    return KW_OK;
+}
+
+/* What the memory did not keep is read back, over segments, while appending goes on. */
+static void test_read_back(void **state)
+{
+    struct bench *bench = *state;
+    struct told told;
+    char error[800];
+    assert_int_equal(open_small(&told, bench, 3000, error, sizeof error), KW_OK);
+    fill(&told, bench, 12);
+    struct reader reader = { .stop_after = 100 };
+    assert_int_equal(kw_journal_read(told.journal, 3, 11, on_read, &reader), KW_OK);
+    assert_true(reader.first == 4 && reader.last == 11 && reader.count == 8);
+    reader = (struct reader){ .stop_after = 2 };
+    assert_int_equal(kw_journal_read(told.journal, 0, 12, on_read, &reader), KW_OK);
+    assert_true(reader.first == 1 && reader.last == 2);
+    reader = (struct reader){ .stop_after = 100 };
+    assert_int_equal(kw_journal_read(told.journal, 12, 12, on_read, &reader), KW_OK);
+    assert_int_equal(reader.count, 0);
+    kw_journal_close(told.journal);
+}
+
 /* Not yet confirmed records are replayed although the checkpoint contains them. */
 static void test_unconfirmed(void **state)
 {
@@ -376,15 +413,13 @@ static void test_no_folder(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
-    const struct CMUnitTest tests[] = { TEST(test_write_and_replay),
-                                        TEST(test_refused_lengths),
-                                        TEST(test_torn_tail),
-                                        TEST(test_broken_middle),
-                                        TEST(test_segments_and_trim),
-                                        TEST(test_unconfirmed),
-                                        TEST(test_damaged_checkpoint),
-                                        TEST(test_full_disk),
-                                        TEST(test_close_before_the_loop_knows),
-                                        TEST(test_no_folder) };
+    const struct CMUnitTest tests[] = {
+        TEST(test_write_and_replay),  TEST(test_refused_lengths),
+        TEST(test_torn_tail),         TEST(test_broken_middle),
+        TEST(test_segments_and_trim), TEST(test_read_back),
+        TEST(test_unconfirmed),       TEST(test_damaged_checkpoint),
+        TEST(test_full_disk),         TEST(test_close_before_the_loop_knows),
+        TEST(test_no_folder)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
