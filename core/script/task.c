@@ -291,7 +291,10 @@ static void resume(struct task *task, int (*push)(lua_State *L, void *arg), void
 {
     struct pushing pushing = { task, LUA_NOREF, push, arg, 0 };
     leave_waits(task);
-    if (kw_host_protect(task->lane.host, push_inside, &pushing) == KW_OK)
+    /* Checked here too: no slice need be as long as the grain of the watchdog. */
+    if (task->limits.total_us > 0 && task->used_us >= task->limits.total_us)
+        task_failed(task, KW_ETIMEOUT, "the task used more CPU time than its limit in all");
+    else if (kw_host_protect(task->lane.host, push_inside, &pushing) == KW_OK)
         run(task, pushing.count);
     else
         task_failed(task, KW_ENOMEM, "out of memory");
