@@ -39,6 +39,7 @@ bench_main() {
     setup_node
     build_preset release
     build_web
+    [ ! -f tests/bench/package.json ] || npm_packages tests/bench
     KW_BUILD=$KW_ROOT/build/release
     KW_BIN=$KW_BUILD/kilowatch
     export KW_BUILD KW_BIN
