@@ -13,6 +13,7 @@
 #include "proto/http_route.h"
 
 #define KW_ANSWER_BYTES (32u * 1024 * 1024)
+#define KW_ANSWER_KEEP_BYTES 65536 /* of the buffer in which answers are written */
 #define KW_QUERY_PAIRS 64
 #define KW_ROUTE_BODY_MAX (16u * 1024 * 1024)
 
@@ -42,7 +43,8 @@ struct kw_lua_routes {
     struct kw_lua_call **calls; /* by slot; pooled, freed at the end */
     uint32_t call_count;
     struct kw_lua_call *free_calls;
-    int class_ref; /* metatable of requests */
+    int class_ref;      /* metatable of requests */
+    struct kw_buf text; /* the answer being written, reused */
     struct kw_metric *seconds, *failed;
 };
 
@@ -119,7 +121,8 @@ static const struct kw_lua_call *check_call(lua_State *L)
 {
     const struct kw_lua_routes *routes = lua_touserdata(L, lua_upvalueindex(1));
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getfield(L, 1, "call");
+    lua_pushliteral(L, "call");
+    lua_rawget(L, 1); /* lua_getfield() would come here again */
     uint64_t handle = (uint64_t)lua_tointeger(L, -1);
     lua_pop(L, 1);
     uint32_t slot = (uint32_t)(handle & UINT32_MAX), generation = (uint32_t)(handle >> 32);
@@ -153,25 +156,14 @@ static int l_cookie(lua_State *L)
     return push_slice(L, kw_cookie_get(kw_exchange_head(call->exchange), luaL_checkstring(L, 2)));
 }
 
-static void make_request_class(struct kw_lua_routes *routes)
-{
-    static const struct luaL_Reg methods[] = { { "header", l_header },
-                                               { "cookie", l_cookie },
-                                               { NULL, NULL } };
-    lua_State *L = kw_host_state(routes->runtime->host);
-    lua_createtable(L, 0, 1);
-    lua_newtable(L);
-    lua_pushlightuserdata(L, routes);
-    luaL_setfuncs(L, methods, 1);
-    lua_setfield(L, -2, "__index");
-    routes->class_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-}
+static void make_request_class(struct kw_lua_routes *routes);
 
 struct kw_lua_routes *kw_lua_routes_new(struct kw_runtime *runtime, const char *module_name)
 {
     static const struct luaL_Reg functions[] = { { "add", l_add }, { NULL, NULL } };
     struct kw_lua_routes *routes = kw_zalloc(sizeof *routes);
     routes->runtime = runtime;
+    kw_buf_init(&routes->text, KW_ANSWER_BYTES);
     routes->router = kw_router_new();
     routes->seconds =
         kw_metrics_histogram(runtime->metrics, "kw_api_seconds", "", "Time of an API request.");
@@ -194,6 +186,7 @@ void kw_lua_routes_free(struct kw_lua_routes *routes)
     for (uint32_t i = 0; i < routes->call_count; i++)
         kw_free(routes->calls[i]);
     kw_free(routes->calls);
+    kw_buf_free(&routes->text);
     kw_router_free(routes->router);
     kw_free(routes);
 }
@@ -207,12 +200,6 @@ size_t kw_lua_routes_body_limit(const struct kw_lua_routes *routes, const struct
     return route->body_max == 0 ? KW_HTTP_BODY_NONE : route->body_max;
 }
 
-static void set_text(lua_State *L, const char *field, struct kw_str text)
-{
-    lua_pushlstring(L, text.ptr != NULL ? text.ptr : "", text.len);
-    lua_setfield(L, -2, field);
-}
-
 static bool push_decoded(lua_State *L, struct kw_str text)
 {
     char out[KW_HTTP_TARGET_BYTES];
@@ -224,8 +211,11 @@ static bool push_decoded(lua_State *L, struct kw_str text)
     return true;
 }
 
-/* query = {{name, value}, ...} in the order sent; a bad escape makes query_error true. */
-static void push_query(lua_State *L, struct kw_str query)
+/* --- the fields of a request, each made when it is first read --- */
+
+/* query = {{name, value}, ...} in the order sent; a bad escape makes query_error true. Pushes the one
+ * that was asked for; both are kept in the request. */
+static void push_query(lua_State *L, struct kw_str query, bool want_error)
 {
     lua_Integer count = 0;
     bool bad = false;
@@ -249,55 +239,123 @@ static void push_query(lua_State *L, struct kw_str query)
         }
         lua_settop(L, top);
     }
-    lua_setfield(L, -2, "query");
+    lua_pushliteral(L, "query");
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    lua_pushliteral(L, "query_error");
     lua_pushboolean(L, bad);
-    lua_setfield(L, -2, "query_error");
+    lua_rawset(L, 1);
+    if (want_error)
+        lua_pushboolean(L, bad);
 }
 
-static void push_body(lua_State *L, struct kw_lua_call *call)
+static void push_json(lua_State *L, const struct kw_lua_call *call, bool want_error)
 {
     char error[200] = "";
     struct kw_str body = kw_exchange_body(call->exchange);
-    set_text(L, "body", body);
-    if (body.len == 0)
-        return;
     struct kw_str type = kw_http_header_get(kw_exchange_head(call->exchange), "content-type");
-    if (type.ptr == NULL || !kw_str_starts(type, KW_STR("application/json")))
-        return;
-    if (kw_lua_push_json(L, body, error, sizeof error) == KW_OK) {
-        lua_setfield(L, -2, "json");
-    } else {
+    bool is_json =
+        body.len > 0 && type.ptr != NULL && kw_str_starts(type, KW_STR("application/json"));
+    bool taken = is_json && kw_lua_push_json(L, body, error, sizeof error) == KW_OK;
+    if (taken && want_error)
+        lua_pushnil(L);
+    else if (is_json && !taken && want_error)
         lua_pushstring(L, error);
-        lua_setfield(L, -2, "json_error");
+    else if (!taken)
+        lua_pushnil(L);
+}
+
+static void push_params(lua_State *L, const struct kw_lua_call *call)
+{
+    lua_createtable(L, 0, (int)call->match.param_count);
+    for (size_t i = 0; i < call->match.param_count; i++) {
+        (void)push_slice(L, call->match.params[i].name);
+        (void)push_slice(L, call->match.params[i].value);
+        lua_rawset(L, -3);
     }
 }
 
+static void push_text(lua_State *L, struct kw_str text)
+{
+    lua_pushlstring(L, text.ptr != NULL ? text.ptr : "", text.len);
+}
+
+static const char *const field_names[] = { "method", "path",        "target", "host", "params",
+                                           "query",  "query_error", "body",   "json", "json_error",
+                                           "peer",   "id",          "tls" };
+
+static void push_field(lua_State *L, const struct kw_lua_call *call, const char *name)
+{
+    const struct kw_http_head *head = kw_exchange_head(call->exchange);
+    if (strcmp(name, "method") == 0)
+        lua_pushstring(L, kw_http_method_name(head->method));
+    else if (strcmp(name, "path") == 0)
+        push_text(L, head->path);
+    else if (strcmp(name, "target") == 0)
+        push_text(L, head->target);
+    else if (strcmp(name, "host") == 0)
+        push_text(L, head->host);
+    else if (strcmp(name, "params") == 0)
+        push_params(L, call);
+    else if (strcmp(name, "query") == 0 || strcmp(name, "query_error") == 0)
+        push_query(L, head->query, name[5] != 0);
+    else if (strcmp(name, "body") == 0)
+        push_text(L, kw_exchange_body(call->exchange));
+    else if (strcmp(name, "json") == 0 || strcmp(name, "json_error") == 0)
+        push_json(L, call, name[4] != 0);
+    else if (strcmp(name, "peer") == 0)
+        lua_pushstring(L, kw_exchange_peer(call->exchange));
+    else if (strcmp(name, "id") == 0)
+        lua_pushstring(L, kw_exchange_id(call->exchange));
+    else
+        lua_pushboolean(L, kw_exchange_is_tls(call->exchange));
+}
+
+/* req.NAME: a method, or a field, which is kept in the table. Stack [-0, +1]; raises for a field that
+ * was not read before the answer. */
+static int l_index(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(2)); /* methods, and the names of fields */
+    if (lua_type(L, 3) != LUA_TSTRING)
+        return 1;
+    const char *name = lua_tostring(L, 3);
+    push_field(L, check_call(L), name);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+static void make_request_class(struct kw_lua_routes *routes)
+{
+    static const struct luaL_Reg methods[] = { { "header", l_header },
+                                               { "cookie", l_cookie },
+                                               { NULL, NULL } };
+    lua_State *L = kw_host_state(routes->runtime->host);
+    lua_createtable(L, 0, 1);
+    lua_pushlightuserdata(L, routes);
+    lua_newtable(L);
+    lua_pushlightuserdata(L, routes);
+    luaL_setfuncs(L, methods, 1);
+    for (size_t i = 0; i < KW_COUNT_OF(field_names); i++) {
+        lua_pushstring(L, field_names[i]);
+        lua_setfield(L, -2, field_names[i]);
+    }
+    lua_pushcclosure(L, l_index, 2);
+    lua_setfield(L, -2, "__index");
+    routes->class_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Most handlers read few fields: the table begins with the handle of the call only. */
 int kw_lua_call_push(lua_State *L, void *arg)
 {
-    struct kw_lua_call *call = arg;
-    const struct kw_http_head *head = kw_exchange_head(call->exchange);
-    lua_createtable(L, 0, 16);
-    lua_pushstring(L, kw_http_method_name(head->method));
-    lua_setfield(L, -2, "method");
-    set_text(L, "path", head->path);
-    set_text(L, "host", head->host);
-    lua_createtable(L, 0, (int)call->match.param_count);
-    for (size_t i = 0; i < call->match.param_count; i++) {
-        lua_pushlstring(L, call->match.params[i].name.ptr, call->match.params[i].name.len);
-        lua_pushlstring(L, call->match.params[i].value.ptr, call->match.params[i].value.len);
-        lua_rawset(L, -3);
-    }
-    lua_setfield(L, -2, "params");
-    push_query(L, head->query);
-    push_body(L, call);
-    lua_pushstring(L, kw_exchange_peer(call->exchange));
-    lua_setfield(L, -2, "peer");
-    lua_pushstring(L, kw_exchange_id(call->exchange));
-    lua_setfield(L, -2, "id");
-    lua_pushboolean(L, kw_exchange_is_tls(call->exchange));
-    lua_setfield(L, -2, "tls");
+    const struct kw_lua_call *call = arg;
+    lua_createtable(L, 0, 4);
+    lua_pushliteral(L, "call");
     lua_pushinteger(L, (lua_Integer)((uint64_t)call->generation << 32 | call->slot));
-    lua_setfield(L, -2, "call");
+    lua_rawset(L, -3);
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->owner->class_ref);
     lua_setmetatable(L, -2);
     return 1;
@@ -340,18 +398,19 @@ static void answer(struct kw_lua_call *call, lua_State *L, int results)
     }
     const char *type = results >= 3 ? answer_headers(L, base + 3, exchange) : NULL;
     if (results >= 2 && lua_istable(L, base + 2)) {
-        struct kw_buf text;
-        kw_buf_init(&text, KW_ANSWER_BYTES);
-        if (kw_lua_write_json(L, base + 2, &text, error, sizeof error) == KW_OK) {
+        struct kw_buf *text = &call->owner->text;
+        kw_buf_clear(text);
+        if (kw_lua_write_json(L, base + 2, text, error, sizeof error) == KW_OK) {
             kw_exchange_respond(exchange, status,
                                 type != NULL ? type : "application/json; charset=utf-8",
-                                kw_buf_str(&text));
+                                kw_buf_str(text));
         } else {
             KW_LOG(KW_LOG_ERROR, "api", "answer is not JSON", KW_LC("error", error));
             kw_exchange_problem(exchange, 500, "internal",
                                 "The server failed; the log has this request's id.");
         }
-        kw_buf_free(&text);
+        if (text->capacity > KW_ANSWER_KEEP_BYTES)
+            kw_buf_free(text);
     } else if (results >= 2 && lua_isstring(L, base + 2)) {
         size_t length;
         const char *text = lua_tolstring(L, base + 2, &length);

@@ -5,6 +5,7 @@
  *   req  = { method, path, target, params = {id = ..}, query = {{name, value}, ...}, query_error,
  *            body = raw text, json = decoded body or nil, json_error = text or nil, peer, host, tls, id },
  *          req:header(name), req:cookie(name)
+ *   (a field is made when it is first read, which must be before the answer)
  *   body = table (JSON) | string (with headers["Content-Type"]) | nil
  * An error in a handler is a 500 problem with the request id; the trace goes to the log only. */
 #ifndef KW_APP_LUA_ROUTES_H

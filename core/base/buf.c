@@ -23,7 +23,7 @@ void kw_buf_clear(struct kw_buf *buf)
     buf->head = buf->tail = 0;
 }
 
-kw_err kw_buf_reserve(struct kw_buf *buf, size_t length_bytes)
+kw_err kw_buf_grow(struct kw_buf *buf, size_t length_bytes)
 {
     size_t used = kw_buf_len(buf);
     if (length_bytes > buf->limit || used > buf->limit - length_bytes)
@@ -89,18 +89,23 @@ kw_err kw_buf_printf(struct kw_buf *buf, const char *format, ...)
 
 size_t kw_i64_to_text(int64_t value, char *out)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[20];
-    size_t count = 0, at = 0;
+    size_t at = sizeof digits, sign = value < 0 ? 1 : 0;
     uint64_t rest = value < 0 ? ~(uint64_t)value + 1 : (uint64_t)value;
-    do {
-        digits[count++] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0)
-        out[at++] = '-';
-    while (count > 0)
-        out[at++] = digits[--count];
-    return at;
+    for (; rest >= 100; rest /= 100)
+        memcpy(digits + (at -= 2), pairs + rest % 100 * 2, 2);
+    if (rest >= 10)
+        memcpy(digits + (at -= 2), pairs + rest * 2, 2);
+    else
+        digits[--at] = (char)('0' + rest);
+    out[0] = '-';
+    memcpy(out + sign, digits + at, sizeof digits - at);
+    return sign + sizeof digits - at;
 }
 
 struct kw_blob *kw_blob_new_raw(size_t length_bytes)

@@ -42,7 +42,14 @@ static inline struct kw_str kw_buf_str(const struct kw_buf *buf)
 KW_MUST_USE kw_err kw_buf_append(struct kw_buf *buf, const void *bytes, size_t length_bytes);
 
 /* Room for `length_bytes` more at kw_buf_tail(); then kw_buf_commit(n <= length_bytes). */
-KW_MUST_USE kw_err kw_buf_reserve(struct kw_buf *buf, size_t length_bytes);
+KW_MUST_USE kw_err kw_buf_grow(struct kw_buf *buf, size_t length_bytes); /* the rare half of it */
+KW_MUST_USE static inline kw_err kw_buf_reserve(struct kw_buf *buf, size_t length_bytes)
+{
+    if (length_bytes <= buf->capacity - buf->tail &&
+        kw_buf_len(buf) + length_bytes <= buf->limit) /* cannot wrap: both are parts of memory */
+        return KW_OK;
+    return kw_buf_grow(buf, length_bytes);
+}
 static inline char *kw_buf_tail(struct kw_buf *buf)
 {
     return buf->bytes != NULL ? buf->bytes + buf->tail : NULL;

@@ -51,17 +51,18 @@ void kw_json_arr_end(struct kw_json_out *json)
 
 void kw_json_key(struct kw_json_out *json, const char *key)
 {
-    size_t length = strlen(key);
-    separate(json);
+    size_t length = strlen(key), comma = json->comma ? 1 : 0;
     if (json->err == KW_OK)
-        json->err = kw_buf_reserve(json->out, length + 3);
+        json->err = kw_buf_reserve(json->out, length + 3 + comma);
     if (json->err == KW_OK) {
         char *at = kw_buf_tail(json->out);
+        at[0] = ',';
+        at += comma;
         at[0] = '"';
         memcpy(at + 1, key, length);
         at[length + 1] = '"';
         at[length + 2] = ':';
-        kw_buf_commit(json->out, length + 3);
+        kw_buf_commit(json->out, length + 3 + comma);
     }
     json->comma = false;
 }
@@ -115,8 +116,65 @@ static void quoted(struct kw_json_out *json, struct kw_str text)
     put(json, "\"", 1);
 }
 
+/* Copy while no byte needs an escape or a look at its neighbours; eight bytes at a time. */
+static bool copy_plain(char *to, const char *from, size_t length)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    size_t at = 0;
+    for (; at + 8 <= length; at += 8) {
+        uint64_t word;
+        memcpy(&word, from + at, 8);
+        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+        /* a top bit where a byte is below 0x20, is one of the two, or is no ASCII */
+        if (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & tops)
+            return false;
+        memcpy(to + at, &word, 8);
+    }
+    if (at + 4 <= length) {
+        uint32_t word;
+        memcpy(&word, from + at, 4);
+        uint32_t quote = word ^ (uint32_t)ones * '"', backslash = word ^ (uint32_t)ones * '\\';
+        if (((word - (uint32_t)ones * 0x20) | (quote - (uint32_t)ones) |
+             (backslash - (uint32_t)ones) | word) &
+            (uint32_t)tops)
+            return false;
+        memcpy(to + at, &word, 4);
+        at += 4;
+    }
+    for (; at < length; at++) {
+        unsigned char byte = (unsigned char)from[at];
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\')
+            return false;
+        to[at] = (char)byte;
+    }
+    return true;
+}
+
+/* Nearly every string is plain ASCII: comma, quotes and text at once, without a look back. False:
+ * nothing was written, the careful way must be taken. */
+static bool put_plain(struct kw_json_out *json, struct kw_str text, bool is_key)
+{
+    if (json->err != KW_OK || kw_buf_reserve(json->out, text.len + 4) != KW_OK)
+        return false;
+    char *at = kw_buf_tail(json->out), *start = at;
+    if (json->comma)
+        *at++ = ',';
+    *at++ = '"';
+    if (!copy_plain(at, text.ptr, text.len))
+        return false;
+    at += text.len;
+    *at++ = '"';
+    if (is_key)
+        *at++ = ':';
+    kw_buf_commit(json->out, (size_t)(at - start));
+    json->comma = !is_key;
+    return true;
+}
+
 void kw_json_key_str(struct kw_json_out *json, struct kw_str key)
 {
+    if (put_plain(json, key, true))
+        return;
     separate(json);
     quoted(json, key);
     put(json, ":", 1);
@@ -125,15 +183,26 @@ void kw_json_key_str(struct kw_json_out *json, struct kw_str key)
 
 void kw_json_str(struct kw_json_out *json, struct kw_str text)
 {
+    if (put_plain(json, text, false))
+        return;
     separate(json);
     quoted(json, text);
 }
 
 void kw_json_i64(struct kw_json_out *json, int64_t value)
 {
-    char text[21];
-    separate(json);
-    put(json, text, kw_i64_to_text(value, text));
+    char text[22];
+    size_t comma = json->comma ? 1 : 0;
+    json->comma = true;
+    if (json->err == KW_OK && kw_buf_reserve(json->out, sizeof text) == KW_OK) {
+        char *at = kw_buf_tail(json->out);
+        *at = ',';
+        kw_buf_commit(json->out, comma + kw_i64_to_text(value, at + comma));
+        return;
+    }
+    text[0] = ','; /* close to the ceiling: it may still fit */
+    size_t length = kw_i64_to_text(value, text + 1);
+    put(json, text + 1 - comma, length + comma);
 }
 
 void kw_json_f64(struct kw_json_out *json, double value)

@@ -19,6 +19,23 @@
 
 static const char loaded_key = 0; /* registry: table of kw_host_load() values */
 
+#if defined(__SANITIZE_ADDRESS__)
+static void *allocate(struct kw_host *host, void *block, size_t old_size, size_t new_size)
+{
+    (void)host;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(block, new_size);
+    free(block);
+    return NULL;
+}
+#else
+static void *allocate(struct kw_host *host, void *block, size_t old_size, size_t new_size)
+{
+    return kw_heap_realloc(&host->heap, block, old_size, new_size);
+}
+#endif
+
 /* Counting allocator: over the cap Lua gets NULL and raises its memory error. */
 static void *capped(void *arg, void *block, size_t old_size, size_t new_size)
 {
@@ -26,12 +43,11 @@ static void *capped(void *arg, void *block, size_t old_size, size_t new_size)
     size_t old = block != NULL ? old_size : 0;
     if (new_size == 0) {
         host->memory_bytes -= old;
-        free(block);
-        return NULL;
+        return allocate(host, block, old, 0);
     }
     if (new_size > old && host->memory_bytes + (new_size - old) > host->memory_limit)
         return NULL;
-    void *moved = realloc(block, new_size);
+    void *moved = allocate(host, block, old, new_size);
     if (moved != NULL)
         host->memory_bytes = host->memory_bytes - old + new_size;
     return moved;
@@ -162,6 +178,7 @@ void kw_host_free(struct kw_host *host)
     kw_tasks_end(host);
     if (host->L != NULL)
         lua_close(host->L);
+    kw_heap_free(&host->heap);
     kw_tasks_free(host);
     kw_watch_free(&host->watch);
     for (size_t i = 0; i < host->root_count; i++)

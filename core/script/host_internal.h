@@ -2,6 +2,7 @@
 #ifndef KW_SCRIPT_HOST_INTERNAL_H
 #define KW_SCRIPT_HOST_INTERNAL_H
 
+#include "script/heap.h"
 #include "script/host.h"
 #include "script/watch.h"
 
@@ -22,6 +23,7 @@ struct kw_host {
     char *roots[KW_HOST_ROOTS];
     size_t root_count;
     size_t memory_bytes, memory_limit, collected_bytes;
+    struct kw_heap heap;
     struct lane main_lane;
     struct kw_watch watch;
     int64_t load_us, loaded_us; /* CPU time that loading may take and has taken; 0: no limit */

@@ -136,14 +136,81 @@ static int by_bytes(const void *a, const void *b)
 
 static bool write_value(struct writer *writer, int index, unsigned depth);
 
+/* The members of a small table. Their values wait on the stack in the order of lua_next(). */
+struct members {
+    struct kw_str keys[KW_SORT_ON_STACK];
+    uint64_t prefixes[KW_SORT_ON_STACK]; /* of the keys, as numbers in the order of their bytes */
+    uint8_t order[KW_SORT_ON_STACK];
+    size_t count;
+};
+
+static uint64_t prefix_of(struct kw_str key)
+{
+    uint64_t prefix = 0;
+    size_t length = key.len < 8 ? key.len : 8;
+    for (size_t i = 0; i < length; i++)
+        prefix = prefix << 8 | (unsigned char)key.ptr[i];
+    return length == 0 ? 0 : prefix << (64 - 8 * length);
+}
+
+static bool comes_before(const struct members *members, size_t a, size_t b)
+{
+    return members->prefixes[a] != members->prefixes[b]
+               ? members->prefixes[a] < members->prefixes[b]
+               : kw_str_cmp(members->keys[a], members->keys[b]) < 0;
+}
+
+static void add_member(struct members *members, struct kw_str key)
+{
+    size_t made = members->count++, at = made;
+    members->keys[made] = key;
+    members->prefixes[made] = prefix_of(key);
+    for (; at > 0 && comes_before(members, made, members->order[at - 1]); at--)
+        members->order[at] = members->order[at - 1];
+    members->order[at] = (uint8_t)made;
+}
+
+static bool write_large_object(struct writer *writer, int index, unsigned depth);
+
 static bool write_object(struct writer *writer, int index, unsigned depth)
 {
     lua_State *L = writer->L;
-    struct kw_str on_stack[KW_SORT_ON_STACK], *keys = on_stack;
-    size_t count = 0, room = KW_SORT_ON_STACK;
+    struct members members;
+    struct kw_str key;
     bool ok = true;
     int top = lua_gettop(L);
-    lua_pushnil(L); /* place of a bigger list of keys, which Lua owns */
+    members.count = 0;
+    for (lua_pushnil(L); lua_next(L, index) != 0;) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            writer->error = "a table has keys that are not strings";
+            lua_settop(L, top);
+            return false;
+        }
+        if (members.count == KW_SORT_ON_STACK || !lua_checkstack(L, 4)) {
+            lua_settop(L, top);
+            return write_large_object(writer, index, depth);
+        }
+        key.ptr = lua_tolstring(L, -2, &key.len);
+        add_member(&members, key);
+        lua_pushvalue(L, -2); /* key and value stay below, for the writing */
+    }
+    kw_json_obj(&writer->json);
+    for (size_t i = 0; ok && i < members.count; i++) {
+        kw_json_key_str(&writer->json, members.keys[members.order[i]]);
+        ok = write_value(writer, top + 2 * members.order[i] + 2, depth + 1);
+    }
+    kw_json_obj_end(&writer->json);
+    lua_settop(L, top);
+    return ok;
+}
+
+static bool write_large_object(struct writer *writer, int index, unsigned depth)
+{
+    lua_State *L = writer->L;
+    size_t count = 0, room = 4 * KW_SORT_ON_STACK;
+    bool ok = true;
+    int top = lua_gettop(L);
+    struct kw_str *keys = lua_newuserdatauv(L, room * sizeof *keys, 0); /* Lua owns the list */
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
             writer->error = "a table has keys that are not strings";

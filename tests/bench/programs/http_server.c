@@ -16,16 +16,16 @@ struct server {
 
 static const char handler[] =
     "require('kw.routes').add('GET', '/status', {}, function()\n"
-    "  return 200, { id = 'EV-0001', name = 'North gate 1', online = true, state = 'charging',\n"
+    "  return 200, { id = 'EV-0001', name = 'North gate, row 12 A', online = true, state = 'charging',\n"
     "    power_w = 10987, current_ma = { 15900, 16000, 15800 }, limit_ma = 32000, energy_wh = 18250,\n"
-    "    error_code = 'NoError', started_ms = 1700000000000, as_of_ms = 1700000012345 }\n"
+    "    error_code = 'NoError', started_ms = 1700000000000 }\n"
     "end)\n";
 
 static void write_status(struct kw_json_out *json)
 {
     kw_json_obj(json);
     KW_JSON_KV(str, json, "id", KW_STR("EV-0001"));
-    KW_JSON_KV(str, json, "name", KW_STR("North gate 1"));
+    KW_JSON_KV(str, json, "name", KW_STR("North gate, row 12 A"));
     KW_JSON_KV(bool, json, "online", true);
     KW_JSON_KV(str, json, "state", KW_STR("charging"));
     KW_JSON_KV(i64, json, "power_w", 10987);
@@ -39,7 +39,6 @@ static void write_status(struct kw_json_out *json)
     KW_JSON_KV(i64, json, "energy_wh", 18250);
     KW_JSON_KV(str, json, "error_code", KW_STR("NoError"));
     KW_JSON_KV(i64, json, "started_ms", 1700000000000);
-    KW_JSON_KV(i64, json, "as_of_ms", 1700000012345);
     kw_json_obj_end(json);
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -129,12 +130,69 @@ static void test_ceiling_is_sticky(void **state)
     kw_buf_free(&buf);
 }
 
+/* Every byte at every place of short strings: what is written reads back (or is U+FFFD). */
+static void test_every_byte_everywhere(void **state)
+{
+    char text[20];
+    (void)state;
+    for (size_t length = 1; length < sizeof text; length++) {
+        for (size_t at = 0; at < length; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                struct kw_buf buf;
+                struct kw_json_out out;
+                struct kw_json json;
+                memset(text, 'x', sizeof text);
+                text[at] = (char)byte;
+                kw_buf_init(&buf, 400);
+                kw_json_out_init(&out, &buf);
+                kw_json_arr(&out);
+                kw_json_str(&out, kw_str_n(text, length));
+                kw_json_arr_end(&out);
+                kw_json_init(&json, kw_buf_str(&buf));
+                assert_int_equal(kw_json_next(&json), KW_JSON_ARRAY);
+                assert_int_equal(kw_json_next(&json), KW_JSON_STRING);
+                if (byte < 0x80)
+                    assert_true(kw_str_eq(json.text, kw_str_n(text, length)));
+                else
+                    assert_int_equal(json.text.len, length + 2);
+                assert_int_equal(kw_json_next(&json), KW_JSON_ARRAY_END);
+                assert_int_equal(kw_json_next(&json), KW_JSON_END);
+                kw_json_free(&json);
+                kw_buf_free(&buf);
+            }
+        }
+    }
+}
+
+static void test_integers(void **state)
+{
+    char mine[21], theirs[24];
+    (void)state;
+    for (int64_t base = 1; base < INT64_MAX / 10; base *= 10) {
+        for (int64_t near = -2; near <= 2; near++) {
+            for (int sign = -1; sign <= 1; sign += 2) {
+                int64_t value = sign * (base + near);
+                size_t length = kw_i64_to_text(value, mine);
+                assert_int_equal(snprintf(theirs, sizeof theirs, "%lld", (long long)value), length);
+                assert_memory_equal(mine, theirs, length);
+            }
+        }
+    }
+    assert_int_equal(kw_i64_to_text(INT64_MIN, mine), 20);
+    assert_memory_equal(mine, "-9223372036854775808", 20);
+    assert_int_equal(kw_i64_to_text(INT64_MAX, mine), 19);
+    assert_memory_equal(mine, "9223372036854775807", 19);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepts),          cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_depth_is_bounded), cmocka_unit_test(test_skip_gives_raw),
-        cmocka_unit_test(test_writes),           cmocka_unit_test(test_ceiling_is_sticky)
-    };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_accepts),
+                                        cmocka_unit_test(test_refuses),
+                                        cmocka_unit_test(test_depth_is_bounded),
+                                        cmocka_unit_test(test_skip_gives_raw),
+                                        cmocka_unit_test(test_writes),
+                                        cmocka_unit_test(test_ceiling_is_sticky),
+                                        cmocka_unit_test(test_every_byte_everywhere),
+                                        cmocka_unit_test(test_integers) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
