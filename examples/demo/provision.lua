@@ -43,25 +43,33 @@ local function new_password()
   return table.concat(parts, "-")
 end
 
+local function setup_code()
+  local file = assert(io.open(chosen.setup_code, "r"))
+  local code = file:read("l")
+  file:close()
+  return code
+end
+
+-- The password is kept before it is used: whatever stops us, the next start signs in with it.
 local function sign_in()
   local known = files.read(chosen.sign_in)
-  if known then
+  if not known then
+    known = { email = "demo@kilowatch.example", password = new_password() }
+    files.write(chosen.sign_in, known)
+  end
+  if known.token then
     api:use_token(known.token)
     local reply = api:ask("GET", "/api/v1/complex")
     if reply and reply.status == 200 then return end
     api.headers = {}
-    local _, answer = api:need("POST", "/api/v1/session", { email = known.email, password = known.password })
-    assert(api:use_session(answer))
-  else
-    local file = assert(io.open(chosen.setup_code, "r"))
-    local code = file:read("l")
-    file:close()
-    known = { email = "demo@kilowatch.example", password = new_password() }
-    local _, answer = api:need("POST", "/api/v1/setup", { code = code, email = known.email, name = "Demo",
-                                                          password = known.password })
-    files.write(chosen.sign_in, known)
-    assert(api:use_session(answer))
   end
+  local path, body = "/api/v1/session", { email = known.email, password = known.password }
+  local setup = api:ask("GET", "/api/v1/setup")
+  if setup and setup.status == 200 then
+    path, body.code, body.name = "/api/v1/setup", setup_code(), "Demo"
+  end
+  local _, answer = api:need("POST", path, body)
+  assert(api:use_session(answer))
   known.token = api:need("POST", "/api/v1/tokens", { name = "demo", scopes = { "*" } }).token
   files.write(chosen.sign_in, known)
   api:use_token(known.token)
