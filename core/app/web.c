@@ -56,25 +56,35 @@ static size_t body_limit(const struct kw_http_head *head, void *arg)
 
 /* --- files of the page --- */
 
-static void load_files(struct kw_web *web)
+/* Beside the shipped Lua: web/dist of the source tree, else web/ as it is installed. */
+static bool find_files(const struct kw_runtime *runtime, char *path, size_t size)
 {
-    static const char *const beside[] = { "../web", "../../web/dist" }; /* of the shipped Lua */
+    char source[700];
+    (void)snprintf(path, size, "%s/../web/dist", runtime->lua_dir);
+    if (access(path, R_OK) == 0)
+        return true;
+    (void)snprintf(source, sizeof source, "%s/../web/package.json", runtime->lua_dir);
+    (void)snprintf(path, size, "%s/../web", runtime->lua_dir);
+    return access(source, F_OK) != 0 && access(path, R_OK) == 0;
+}
+
+/* A folder that was named must be there; without one, the API alone is served too. */
+static kw_err load_files(struct kw_web *web, char *error, size_t error_size)
+{
     const struct kw_runtime *runtime = web->service->runtime;
     const char *given = kw_config_text(runtime->config, "web_dir");
-    char path[700], error[400] = "";
+    char path[700], why[400] = "there is none beside the program";
     if (given[0] != 0) {
-        if (kw_static_files_load(given, &web->files, error, sizeof error) != KW_OK)
-            KW_LOG(KW_LOG_ERROR, "web", "web_dir cannot be served", KW_LC("error", error));
-        return;
+        kw_err err = kw_static_files_load(given, &web->files, why, sizeof why);
+        if (err != KW_OK)
+            (void)snprintf(error, error_size, "web_dir: %s", why);
+        return err;
     }
-    for (size_t i = 0; i < KW_COUNT_OF(beside) && web->files == NULL; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", runtime->lua_dir, beside[i]);
-        if (access(path, R_OK) == 0)
-            KW_IGNORE(kw_static_files_load(path, &web->files, error, sizeof error));
-    }
-    if (web->files == NULL)
-        KW_LOG(KW_LOG_WARN, "web", "no web build was found; only the API is served",
-               KW_LC("error", error));
+    if (!find_files(runtime, path, sizeof path) ||
+        kw_static_files_load(path, &web->files, why, sizeof why) != KW_OK)
+        KW_LOG(KW_LOG_WARN, "web", "no page is served, only the API: build it, or set web_dir",
+               KW_LC("error", why));
+    return KW_OK;
 }
 
 /* --- the certificate --- */
@@ -136,12 +146,14 @@ kw_err kw_web_new(struct kw_service *service, struct kw_web **out, char *error, 
                                               .redirect_plain = true,
                                               .metrics = service->runtime->metrics };
     web->service = service;
-    kw_err err = open_tls(web, error, error_size);
+    kw_err err = load_files(web, error, error_size);
+    if (err == KW_OK)
+        err = open_tls(web, error, error_size);
     if (err != KW_OK) {
+        kw_static_files_free(web->files);
         kw_free(web);
         return err;
     }
-    load_files(web);
     web->server = kw_http_server_new(service->runtime->loop, &options, &handlers, web);
     *out = web;
     return KW_OK;
