@@ -61,6 +61,8 @@ M.options = {
                      .. "reject refuses all, accept_all accepts new ones too." },
   heartbeat_s = integer(300, 10, 86400, "Heartbeat interval told to stations."),
   ping_s = integer(30, 5, 3600, "WebSocket ping interval; two silent ones close the link."),
+  key_check_s = integer(60, 1, 3600, "How often the keys of connected stations are looked at: one taken away ends "
+                                     .. "its connection."),
   call_timeout_s = integer(30, 1, 600, "Time for a station to answer a call."),
 }
 

@@ -27,13 +27,13 @@ local M = {}
 
 M.CHECKPOINT_RECORDS = 20000        -- so many records after the last checkpoint make a new one due
 M.CHECKPOINT_MS = 10 * 60 * 1000    -- and so much time, if there was any record at all
-M.KEYS_AGAIN_S = 60                 -- the key records of connected stations are looked at so often
 M.RIVAL_EVENT_MS = 60 * 1000        -- at most one security event for a station's rivals in this time
 
 local options = {
   gateway_id = gw.option("gateway_id"), redis_url = gw.option("redis_url"), redis_prefix = gw.option("redis_prefix"),
   heartbeat_s = gw.option("heartbeat_s", "integer"), ping_s = gw.option("ping_s", "integer"),
-  call_timeout_s = gw.option("call_timeout_s", "integer"), offline_auth = gw.option("offline_auth"),
+  call_timeout_s = gw.option("call_timeout_s", "integer"), key_check_s = gw.option("key_check_s", "integer"),
+  offline_auth = gw.option("offline_auth"),
   allow_profile_0 = gw.option("allow_profile_0", "boolean"),
   accept_hex_literal = gw.option("accept_hex_literal", "boolean"),
 }
@@ -301,7 +301,7 @@ function M.start()
   refresh:start()
   timer.every(10, checkpoint)
   timer.every(5, function() commands:tick(time.now_ms()) end)
-  timer.every(M.KEYS_AGAIN_S, look_at_keys)
+  timer.every(options.key_check_s, look_at_keys)
 end
 
 function M.stop()

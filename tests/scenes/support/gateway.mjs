@@ -16,7 +16,10 @@ export class Gateway {
     const gateway = new Gateway()
     gateway.folder = mkdtempSync(join(tmpdir(), 'kw-gateway-'))
     gateway.options = { redis_url: redisUrl, ocpp_host: '127.0.0.1', ocpp_port: 0, ocpps_port: -1, control_port: 0, ...options }
-    await gateway.run()
+    await gateway.run().catch((error) => {
+      rmSync(gateway.folder, { recursive: true, force: true })
+      throw error
+    })
     return gateway
   }
 
