@@ -2,7 +2,7 @@
 // callers have one kind of failure to show.
 import createClient from 'openapi-fetch';
 import { ApiError, problemOf } from './problem';
-import type { paths } from './schema';
+import type { paths } from './schema.gen';
 
 export const API_BASE = '/api/v1';
 

@@ -1,38 +1,11 @@
-// types.ts - The part of the REST API that this page reads, by hand, as docs/api.md has it.
-export interface Account {
-  id: string;
-  email: string;
-  name: string;
-  role_ids: string[];
-  state: string;
-}
+// types.ts - Short names for what the page reads of the API. The shapes are written by the server's own
+// schema into schema.gen.ts (`npm run types`).
+import type { components } from './schema.gen';
 
-export interface Right {
-  right: string;
-  node_id?: string | null;
-}
+type Schemas = components['schemas'];
 
-export interface Session {
-  account: Account;
-  rights: Right[];
-  complex: { name: string; zone: string };
-}
-
-export interface PublicInfo {
-  name: string;
-  zone: string;
-  version: string;
-  contact: string | null;
-  setup_needed: boolean;
-}
-
+export type Session = Schemas['Session'];
+export type PublicInfo = Schemas['Public'];
+export type Station = Schemas['Station'];
 /** RFC 9457, the only shape of an error. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail?: string;
-  code: string;
-  request_id?: string;
-  errors?: { path: string; code: string; message: string }[];
-}
+export type Problem = Schemas['Problem'];

@@ -16,3 +16,5 @@ export function useMedia(query: string): boolean {
 export const PHONE = '(max-width: 699px)';
 /** No room for a panel beside the work. */
 export const NARROW = '(max-width: 899px)';
+/** No room for a rail with words. */
+export const TABLET = '(max-width: 1099px)';

@@ -87,6 +87,6 @@ it('attention: faults, then nodes by load, then the silent', () => {
       ),
     },
   };
-  expect(attentionOf(state)).toBe('fault:A|node:over|node:near|silent:B');
+  expect(attentionOf(state)).toBe('over:over|fault:A|near:near|silent:B');
   expect(attentionOf(initialState)).toBe('');
 });

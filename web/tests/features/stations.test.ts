@@ -1,7 +1,8 @@
 // stations.test.ts - What the list shows: filters, the address, the order, the scale.
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { countGroups, filterStations, nodePath, sumUp } from '@/features/stations/filter';
+import { nodePath, shortPath } from '@/components/station/path';
+import { countGroups, filterStations, sumUp } from '@/features/stations/filter';
 import { barOf, scaleOf } from '@/features/stations/scale';
 import { readGroups, readSort, stationsSearch, writeGroups, writeSort } from '@/features/stations/search';
 import { targetOf } from '@/features/stations/table';
@@ -65,6 +66,7 @@ describe('filter', () => {
   it('a loop of nodes ends', () => {
     expect(nodePath(nodes, 'a').length).toBeLessThan(40);
     expect(nodePath(nodes, 'gone')).toEqual([]);
+    expect(shortPath(nodes, 'db')).toBe('Т1 / ЩР-2.3 Ёлки');
   });
 });
 

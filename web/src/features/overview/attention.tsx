@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { CircleCheck, Gauge } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { StateIcon } from '@/components/icons/state-icon';
+import { useNodeName } from '@/components/station/path';
 import { faultWord } from '@/components/station/words';
 import { Notice, Skeleton } from '@/components/ui/notice';
 import { age } from '@/format/time';
@@ -13,8 +14,10 @@ import { useLive, useRow, useServerNow } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import css from './overview.module.css';
 
-const ROWS_MAX = 7;
 const NEAR_LIMIT = 900;
+const LIMIT = 1000;
+/** How many of each kind get a line of their own. */
+const EACH_MAX = 4;
 
 /** Kinds and ids in the order of their weight, as one text so that an equal list is an equal value. */
 export function attentionOf(state: LiveState): string {
@@ -28,9 +31,10 @@ export function attentionOf(state: LiveState): string {
   }
   const loaded = [...state.tables.nodes.values()]
     .filter((node) => (node.ratio ?? 0) > NEAR_LIMIT)
-    .toSorted((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0))
-    .map((node) => `node:${node.id}`);
-  return [...faulted.toSorted(), ...loaded, ...silent.toSorted()].join('|');
+    .toSorted((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0));
+  const over = loaded.filter((node) => (node.ratio ?? 0) >= LIMIT).map((node) => `over:${node.id}`);
+  const near = loaded.filter((node) => (node.ratio ?? 0) < LIMIT).map((node) => `near:${node.id}`);
+  return [...over, ...faulted.toSorted(), ...near, ...silent.toSorted()].join('|');
 }
 
 const selectLoading = (state: LiveState) =>
@@ -41,9 +45,8 @@ export function Attention() {
   const list = useLive(attentionOf);
   const isLoading = useLive(selectLoading);
   const entries = list === '' ? [] : list.split('|');
-  const silent = entries.filter((entry) => entry.startsWith('silent:')).length;
-  // Many silent stations are one problem, and one line.
-  const rows = entries.filter((entry) => silent <= 3 || !entry.startsWith('silent:')).slice(0, ROWS_MAX);
+  const of = (kind: string) => entries.filter((entry) => entry.startsWith(`${kind}:`)).map((entry) => entry.slice(kind.length + 1));
+  const [over, faulted, near, silent] = [of('over'), of('fault'), of('near'), of('silent')];
   return (
     <section className={css.card} aria-labelledby="attention">
       <header className={css.cardHead}>
@@ -63,12 +66,33 @@ export function Attention() {
         </Notice>
       ) : (
         <ul className={css.attention}>
-          {rows.map((entry) => {
-            const [kind, id] = [entry.slice(0, entry.indexOf(':')), entry.slice(entry.indexOf(':') + 1)];
-            return kind === 'node' ? <NodeEntry key={entry} id={id} /> : <StationEntry key={entry} id={id} />;
-          })}
-          {silent > 3 && (
-            <Entry icon={<StateIcon state="offline" />} title={t('attention.silent', { count: silent })} detail={t('attention.silent-text')} search={{ state: 'offline' }} />
+          {over.slice(0, EACH_MAX).map((id) => (
+            <NodeEntry key={id} id={id} />
+          ))}
+          {faulted.slice(0, EACH_MAX).map((id) => (
+            <StationEntry key={id} id={id} />
+          ))}
+          {faulted.length > EACH_MAX && (
+            <Entry
+              icon={<StateIcon state="faulted" />}
+              title={t('attention.more-faults', { count: faulted.length - EACH_MAX })}
+              detail={t('attention.more-faults-text')}
+              search={{ state: 'faulted' }}
+            />
+          )}
+          {near.slice(0, EACH_MAX).map((id) => (
+            <NodeEntry key={id} id={id} />
+          ))}
+          {/* Many silent stations are one problem, and one line. */}
+          {silent.length < EACH_MAX ? (
+            silent.map((id) => <StationEntry key={id} id={id} />)
+          ) : (
+            <Entry
+              icon={<StateIcon state="offline" />}
+              title={t('attention.silent', { count: silent.length })}
+              detail={t('attention.silent-text')}
+              search={{ state: 'offline' }}
+            />
           )}
         </ul>
       )}
@@ -104,13 +128,13 @@ function StationEntry({ id }: { readonly id: string }) {
   const locale = useLocale();
   const now = useServerNow();
   const station = useRow('stations', id);
-  const node = useRow('nodes', station?.nodeId ?? '');
+  const place = useNodeName(station?.nodeId ?? null);
   if (station === undefined) return null;
   const fault = faultWord(station.errorCode, t) ?? t('state.faulted');
   return (
     <Entry
       icon={<StateIcon state={station.state} />}
-      title={[station.name || station.id, node?.name].filter(Boolean).join(' · ')}
+      title={[station.name || station.id, place].filter(Boolean).join(' · ')}
       detail={station.state === 'faulted' ? fault : station.asOfMs === null ? t('attention.never') : t('state.offline')}
       since={station.asOfMs === null || station.state === 'faulted' ? null : age(now - station.asOfMs, locale)}
       search={{ open: station.id }}
@@ -122,12 +146,13 @@ function NodeEntry({ id }: { readonly id: string }) {
   const t = useT();
   const locale = useLocale();
   const node = useRow('nodes', id);
+  const name = useNodeName(id);
   if (node === undefined) return null;
-  const isOver = (node.ratio ?? 0) >= 1000;
+  const isOver = (node.ratio ?? 0) >= LIMIT;
   return (
     <Entry
       icon={<Gauge size={16} aria-hidden className={isOver ? css.over : css.near} />}
-      title={t(isOver ? 'attention.over' : 'attention.near', { node: node.name, ratio: percent(node.ratio, locale) })}
+      title={t(isOver ? 'attention.over' : 'attention.near', { node: name, ratio: percent(node.ratio, locale) })}
       detail={t('attention.node-charging', { charging: node.charging, count: node.stations })}
       search={{ node: node.id }}
     />

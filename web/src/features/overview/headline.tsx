@@ -1,6 +1,7 @@
 // headline.tsx - The state of the complex as one sentence, and a line with what else matters.
 import { Skeleton } from '@/components/ui/notice';
 import { ratioOf } from '@/components/station/load';
+import { shortPath } from '@/components/station/path';
 import { dayAndTime, zoneCity } from '@/format/time';
 import { percent, power, text } from '@/format/units';
 import { useLocale, useT, type Locale, type Translate } from '@/i18n/i18n';
@@ -17,7 +18,9 @@ const selectWorst = (state: LiveState): { name: string; ratio: number } | null =
   for (const node of state.tables.nodes.values()) {
     if ((node.ratio ?? 0) > (worst?.ratio ?? 0)) worst = node;
   }
-  return worst?.ratio != null && worst.ratio > 900 ? { name: worst.name, ratio: worst.ratio } : null;
+  return worst?.ratio != null && worst.ratio > 900 
+    ? { name: shortPath(state.tables.nodes, worst.id), ratio: worst.ratio }
+    : null;
 };
 
 type Worst = ReturnType<typeof selectWorst>;

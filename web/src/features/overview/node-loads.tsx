@@ -1,7 +1,9 @@
 // node-loads.tsx - The tree of nodes with the load of each against its own limit, on one scale.
 import { Network } from 'lucide-react';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { worstPhase } from '@/components/station/load';
+import { Button } from '@/components/ui/button';
 import { LoadBar } from '@/components/ui/load-bar';
 import { Notice, Skeleton } from '@/components/ui/notice';
 import { current, percent, power, unitWord, NBSP } from '@/format/units';
@@ -10,6 +12,10 @@ import type { NodeRow } from '@/live/model';
 import { useLive, useRow } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import css from './overview.module.css';
+
+/** More nodes than this are shown to the boards first. */
+const MANY = 24;
+const BOARD_DEPTH = 2;
 
 /** Ids in the order of the tree, each with its depth: "0:grid|1:tp-1|2:db-1.1". */
 export function treeOrder(nodes: ReadonlyMap<string, NodeRow>): string {
@@ -31,6 +37,11 @@ export function treeOrder(nodes: ReadonlyMap<string, NodeRow>): string {
   return order.join('|');
 }
 
+function entryOf(text: string): { id: string; depth: number } {
+  const at = text.indexOf(':');
+  return { depth: Number(text.slice(0, at)), id: text.slice(at + 1) };
+}
+
 const selectOrder = (state: LiveState) => treeOrder(state.tables.nodes);
 const selectView = (state: LiveState) => state.views.nodes?.status ?? 'loading';
 
@@ -38,6 +49,9 @@ export function NodeLoads() {
   const t = useT();
   const order = useLive(selectOrder);
   const isLoading = useLive(selectView) === 'loading';
+  const [all, setAll] = useState(false);
+  const entries = order === '' ? [] : order.split('|').map(entryOf);
+  const upper = entries.length > MANY ? entries.filter(({ depth }) => depth <= BOARD_DEPTH) : entries;
   return (
     <section className={css.card} aria-labelledby="node-loads">
       <header className={css.cardHead}>
@@ -57,11 +71,17 @@ export function NodeLoads() {
       </header>
       {order !== '' && (
         <ul className={css.nodes}>
-          {order.split('|').map((entry) => {
-            const at = entry.indexOf(':');
-            return <NodeLoad key={entry} depth={Number(entry.slice(0, at))} id={entry.slice(at + 1)} />;
-          })}
+          {(all ? entries : upper).map(({ id, depth }) => (
+            <NodeLoad key={id} id={id} depth={depth} />
+          ))}
         </ul>
+      )}
+      {upper.length < entries.length && (
+        <div className={css.more}>
+          <Button look="quiet" size="small" aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? t('nodes.fewer') : t('nodes.all', { count: entries.length })}
+          </Button>
+        </div>
       )}
       {order === '' && isLoading && <NodesWaiting />}
       {order === '' && !isLoading && (

@@ -4,6 +4,7 @@ import { Link, useRouterState } from '@tanstack/react-router';
 import { PanelLeftClose, PanelLeftOpen } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { Brand } from '@/components/icons/brand';
+import { TABLET, useMedia } from '@/components/use-media';
 import { useT } from '@/i18n/i18n';
 import { usePages } from './pages';
 import css from './rail.module.css';
@@ -38,7 +39,8 @@ export function Rail() {
   const here = useRouterState({ select: (state) => state.location.pathname });
   const isWide = pages.some((page) => page.path === here && page.wide === true);
   const [choice, setChoice] = useState(readChoice);
-  const open = choice === null ? !isWide : choice === 'open';
+  const isTablet = useMedia(TABLET);
+  const open = choice === null ? !isWide && !isTablet : choice === 'open';
 
   const toggle = useCallback(() => {
     const next = open ? 'closed' : 'open';

@@ -1,10 +1,13 @@
 // drawer.tsx - A glance at one station beside the list: what it does, for whom, and each connector. The
 // list stays usable; Esc closes, and in the list j and k walk with the drawer open.
 import { Dialog } from '@base-ui/react/dialog';
+import { useQuery } from '@tanstack/react-query';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
+import { stationQuery } from '@/api/stations';
 import { StateIcon } from '@/components/icons/state-icon';
 import { permilleOf } from '@/components/station/load';
+import { useNodeName } from '@/components/station/path';
 import { faultWord, statusOf, stateWord } from '@/components/station/words';
 import { Button } from '@/components/ui/button';
 import { LoadBar } from '@/components/ui/load-bar';
@@ -14,7 +17,7 @@ import { useLocale, useT } from '@/i18n/i18n';
 import type { ConnectorRow, StationRow } from '@/live/model';
 import { useRow } from '@/live/react';
 import { nameOf } from './columns';
-import { Age, Since, useNodeName } from './row';
+import { Age, Since } from './row';
 import css from './drawer.module.css';
 
 interface DrawerProps {
@@ -82,6 +85,25 @@ function Content({ id }: { readonly id: string }) {
           <Connector key={connector.id} connector={connector} />
         ))}
       </ul>
+      <About id={station.id} />
+    </>
+  );
+}
+
+/** Not live, and not worth a word when it is not there: the rest of the drawer stands without it. */
+function About({ id }: { readonly id: string }) {
+  const t = useT();
+  const { data } = useQuery(stationQuery(id));
+  if (data === undefined) return null;
+  const model = [data.vendor, data.model].filter(Boolean).join(' ');
+  return (
+    <>
+      <h3 className={css.section}>{t('drawer.about')}</h3>
+      <dl className={css.about}>
+        <Figure title={t('drawer.identity')}>{data.id}</Figure>
+        <Figure title={t('drawer.model')}>{model || '—'}</Figure>
+        <Figure title={t('drawer.firmware')}>{data.firmware ?? '—'}</Figure>
+      </dl>
     </>
   );
 }

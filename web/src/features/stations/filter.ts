@@ -1,27 +1,8 @@
 // filter.ts - Which stations the list shows, and how many each state has. Pure; the text looks into the
 // id, the name, the driver and the names of all nodes above.
+import { ancestry, nodePath, type Nodes } from '@/components/station/path';
 import { groupOf, type Group } from '@/components/station/words';
-import type { NodeRow, StationRow } from '@/live/model';
-
-type Nodes = ReadonlyMap<string, NodeRow>;
-
-const DEPTH_MAX = 32;
-
-/** From the top down to the node; a loop of parents ends. */
-function ancestry(nodes: Nodes, nodeId: string | null): readonly NodeRow[] {
-  const path: NodeRow[] = [];
-  let at = nodeId;
-  for (let depth = 0; at !== null && depth < DEPTH_MAX; depth += 1) {
-    const node = nodes.get(at);
-    if (node === undefined) break;
-    path.unshift(node);
-    at = node.parentId;
-  }
-  return path;
-}
-
-export const nodePath = (nodes: Nodes, nodeId: string | null): readonly string[] =>
-  ancestry(nodes, nodeId).map((node) => node.name);
+import type { StationRow } from '@/live/model';
 
 const fold = (text: string): string => text.toLocaleLowerCase().replaceAll('ё', 'е');
 

@@ -3,6 +3,7 @@
 import { EvCharger, Pause, Search, SearchX, X } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useSession } from '@/api/session';
+import { useNodeName } from '@/components/station/path';
 import type { Group } from '@/components/station/words';
 import { GROUP_WORD } from '@/components/station/words';
 import { Button } from '@/components/ui/button';
@@ -17,7 +18,6 @@ import { StationDrawer } from './drawer';
 import { FacetChips, Facets } from './facets';
 import { filterStations, sumUp, type Filter } from './filter';
 import { PhoneList } from './phone-list';
-import { useNodeName } from './row';
 import { scaleOf } from './scale';
 import { readGroups, readSort, writeGroups, writeSort, type StationsSearch } from './search';
 import css from './stations.module.css';

@@ -2,6 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useRef } from 'react';
 import { StateIcon } from '@/components/icons/state-icon';
+import { useNodeName } from '@/components/station/path';
 import { faultWord, statusOf, stateWord } from '@/components/station/words';
 import { LoadBar } from '@/components/ui/load-bar';
 import { Measure } from '@/components/ui/measure';
@@ -10,7 +11,7 @@ import { useLocale, useT } from '@/i18n/i18n';
 import type { Milliamps } from '@/live/units';
 import { useRow } from '@/live/react';
 import { nameOf } from './columns';
-import { Age, useNodeName } from './row';
+import { Age } from './row';
 import { barOf, highestPhase } from './scale';
 import css from './phone-list.module.css';
 

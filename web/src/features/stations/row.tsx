@@ -3,6 +3,7 @@
 import { clsx } from 'clsx';
 import { memo } from 'react';
 import { StateIcon } from '@/components/icons/state-icon';
+import { useNodeName } from '@/components/station/path';
 import { faultWord, statusOf, stateWord } from '@/components/station/words';
 import { LoadBar } from '@/components/ui/load-bar';
 import { age, duration, moment } from '@/format/time';
@@ -13,7 +14,6 @@ import { useLive, useRow, useServerNow } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import type { UnixMs } from '@/live/units';
 import { nameOf } from './columns';
-import { nodePath } from './filter';
 import { barOf } from './scale';
 import css from './table.module.css';
 
@@ -28,13 +28,7 @@ interface RowProps {
   readonly onActive: (index: number) => void;
 }
 
-const selectNodes = (state: LiveState) => state.tables.nodes;
 const selectZone = (state: LiveState) => state.documents.complex?.zone ?? 'UTC';
-
-/** Names of the two lowest nodes: enough to find the place, short enough for a column. */
-export function useNodeName(nodeId: string | null): string {
-  return useLive((state) => nodePath(selectNodes(state), nodeId).slice(-2).join(' / '));
-}
 
 export const Row = memo(function Row({ id, index, top, scaleMa, active, open, onOpen, onActive }: RowProps) {
   const station = useRow('stations', id);

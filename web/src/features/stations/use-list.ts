@@ -3,10 +3,11 @@
 // under a hand. The values inside the rows stay live all the time (each row reads its own).
 import { useTable } from '@tanstack/react-table';
 import { useEffect, useMemo, useState } from 'react';
+import { nodePath } from '@/components/station/path';
 import { useLive, useLiveStore } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import { columns, features, type ListRow } from './columns';
-import { filterStations, nodePath, type Filter } from './filter';
+import { filterStations, type Filter } from './filter';
 import type { Sort } from './search';
 
 export const REORDER_MS = 2000;
