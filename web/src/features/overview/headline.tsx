@@ -18,7 +18,7 @@ const selectWorst = (state: LiveState): { name: string; ratio: number } | null =
   for (const node of state.tables.nodes.values()) {
     if ((node.ratio ?? 0) > (worst?.ratio ?? 0)) worst = node;
   }
-  return worst?.ratio != null && worst.ratio > 900 
+  return worst?.ratio != null && worst.ratio > 900
     ? { name: shortPath(state.tables.nodes, worst.id), ratio: worst.ratio }
     : null;
 };
