@@ -12,6 +12,7 @@ local time = require "kw.time"
 local timer = require "kw.timer"
 local ws = require "kw.ws"
 
+local arrivals = require "arrivals"
 local driver = require "driver"
 local faults = require "faults"
 local ledger = require "ledger"
@@ -84,7 +85,7 @@ end
 local function wind_down(the_world, stations)
   the_world.closing = true
   for _, each in ipairs(stations) do
-    if not each.link.wanted and each.on then each:power_on(0) end
+    if each.on and not each.link:up() then each:power_on(0) end
     for _, connector in ipairs(each.connectors) do
       connector:finish("Local")
       connector:car_goes()
@@ -128,8 +129,12 @@ for i, spec in ipairs(list.stations) do
   stations[i] = each
   opening.set(each, faults, chosen.empty, chosen.calm, memory[spec.id])
   each:align(true)
-  local away = not chosen.calm and not chosen.empty and each.rng:chance(require("arrivals").OFFLINE)
-  each:power_on(away and the_world:life(each.rng:real(600, 2400)) or over_s * (i - 1) / #list.stations)
+  each:power_on(over_s * (i - 1) / #list.stations)
+  if not chosen.calm and not chosen.empty and each.rng:chance(arrivals.OFFLINE) then -- seen once, then lost
+    the_world:after(over_s + each.rng:real(2, 8), function()
+      faults.lose(each, the_world:life(each.rng:real(600, 2400)))
+    end)
+  end
   if not chosen.calm then faults.begin(each) end
 end
 log.info("fleet switched on", { stations = #stations, seconds = math.ceil(over_s), seed = chosen.seed })
