@@ -71,6 +71,9 @@ function M.start()
   log.info("registers loaded", { operations = #api.operations })
 end
 
+--- The site's scripts were read again (SIGHUP): what was taken from them at the start is taken anew.
+function M.on_site_loaded() rights.load_policy() end
+
 --- Who opens a live socket: { id, account_id, kind, rights, expires_at_ms } | nil, slug.
 function M.live_open(req)
   local caller, slug = sessions.caller(req)

@@ -17,6 +17,7 @@
 #include "app/command_common.h"
 #include "app/live.h"
 #include "app/pipeline.h"
+#include "app/site.h"
 #include "app/web.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -192,6 +193,11 @@ static kw_err build(struct kw_service *service, char *error, size_t error_size)
     kw_bind_live(service);
     kw_bind_settings(service);
     kw_bind_metrics(runtime);
+    err = kw_site_new(runtime->metrics, kw_config_text(runtime->config, "site_dir"),
+                      kw_config_text(runtime->config, "zone"), &service->site, error, error_size);
+    if (err != KW_OK)
+        return err;
+    kw_bind_site(runtime->host, service->site);
     err = kw_pipeline_new(service, &service->pipeline, error, error_size);
     if (err == KW_OK)
         err = kw_web_new(service, &service->web, error, error_size);
@@ -270,6 +276,7 @@ void kw_service_free(struct kw_service *service)
     if (service->complex != NULL)
         kw_complex_free(service->complex);
     kw_runtime_free(runtime);
+    kw_site_free(service->site); /* after the core host, which calls into it */
     kw_zone_free(service->zone);
     kw_lua_routes_free(service->routes); /* after the host, whose functions point to it */
     if (service->lock_fd >= 0)
@@ -279,6 +286,13 @@ void kw_service_free(struct kw_service *service)
 
 void kw_service_reload(struct kw_service *service)
 {
+    char error[1024] = "";
     if (service->web != NULL)
         kw_web_reload(service->web);
+    if (service->site == NULL || kw_site_reload(service->site, error, sizeof error) != KW_OK)
+        return; /* logged */
+    if (kw_host_call(service->runtime->host, "service", "on_site_loaded", NULL, NULL, NULL, NULL,
+                     error, sizeof error) != KW_OK)
+        KW_LOG(KW_LOG_ERROR, "service", "the scripts of the site were loaded, but not taken up",
+               KW_LC("error", error));
 }

@@ -14,6 +14,7 @@
 #include "serve/static_files.h"
 
 struct kw_pipeline;
+struct kw_site;
 struct kw_live;
 struct kw_web;
 struct kw_zone;
@@ -34,6 +35,7 @@ struct kw_service {
     struct kw_live *live;
     struct kw_web *web;
     struct kw_lua_routes *routes;
+    struct kw_site *site;
     int lock_fd; /* DATA/lock: one service a folder */
     bool started, stopping;
     int status;            /* exit status */
@@ -48,7 +50,7 @@ KW_MUST_USE kw_err kw_service_new(const struct kw_config *config, struct kw_serv
  * loop is stopped. The second call stops at once. */
 void kw_service_stop(struct kw_service *service);
 void kw_service_free(struct kw_service *service);
-/* Certificate files are read again; a bad one is logged and the old one stays. */
+/* Certificate files and the site's scripts are read again; bad ones are logged and the old ones stay. */
 void kw_service_reload(struct kw_service *service);
 
 /* NULL: nobody's key. */

@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "app/pipeline.h"
+#include "app/site.h"
 #include "base/clock.h"
 #include "base/json.h"
 
 #define KW_METRICS_BYTES (4u * 1024 * 1024)
 #define KW_COMMIT_SLOW_MS 5000
+#define KW_HEALTH_BYTES (512u * 1024) /* the site may have many broken files */
 
 static void answer_json(struct kw_exchange *exchange, int status, struct kw_buf *text)
 {
@@ -22,16 +24,23 @@ static void answer_json(struct kw_exchange *exchange, int status, struct kw_buf 
     kw_buf_free(text);
 }
 
+static bool may_read_metrics(const struct kw_service *service, struct kw_exchange *exchange);
+
 static void healthz(struct kw_service *service, struct kw_exchange *exchange)
 {
     struct kw_buf text;
     struct kw_json_out json;
-    kw_buf_init(&text, 65536);
+    kw_buf_init(&text, KW_HEALTH_BYTES);
     kw_json_out_init(&json, &text);
     kw_json_obj(&json);
     KW_JSON_KV(str, &json, "status", KW_STR("ok"));
     KW_JSON_KV(str, &json, "version", KW_STR(KW_VERSION));
     KW_JSON_KV(i64, &json, "uptime_s", (kw_now_ms() - service->runtime->started_ms) / 1000);
+    kw_json_key(&json, "site"); /* broken scripts do not stop the process: shipped ones serve */
+    if (may_read_metrics(service, exchange))
+        kw_site_write_status(service->site, &json);
+    else /* paths and lines are not for everybody */
+        kw_json_str(&json, kw_str_of(kw_site_faulty(service->site) ? "faulty" : "ok"));
     kw_json_obj_end(&json);
     answer_json(exchange, 200, &text);
 }

@@ -132,4 +132,13 @@ KW_MUST_USE kw_err kw_lua_push_json(lua_State *L, struct kw_str json, char *erro
 KW_MUST_USE kw_err kw_lua_write_json(lua_State *L, int index, struct kw_buf *out, char *error,
                                      size_t error_size);
 
+/* Copy `count` values from index `first` of one state onto another: data only (nil, booleans, numbers,
+ * text, JSON null, tables of these with text or integer keys; no metamethods), at most KW_COPY_DEPTH deep,
+ * KW_COPY_VALUES values, KW_COPY_BYTES of text. `to` NULL: only check. NULL, or why it cannot go ("a
+ * function, ..."; nothing was pushed). Raises in `to` only (memory), never in `from`. */
+#define KW_COPY_DEPTH 32
+#define KW_COPY_VALUES 100000
+#define KW_COPY_BYTES 4194304
+const char *kw_lua_copy(lua_State *from, int first, int count, lua_State *to);
+
 #endif

@@ -12,6 +12,30 @@
 
 #define KW_SORT_ON_STACK 64
 
+static const char array_key = 0; /* registry: the metatable of arrays, found without a string */
+
+void kw_lua_open_arrays(lua_State *L)
+{
+    (void)luaL_newmetatable(L, KW_JSON_ARRAY_META);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &array_key);
+}
+
+bool kw_lua_is_marked_array(lua_State *L, int index)
+{
+    if (!lua_checkstack(L, 2) || !lua_getmetatable(L, index))
+        return false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
+    bool marked = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return marked;
+}
+
+void kw_lua_mark_array(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key);
+    lua_setmetatable(L, -2);
+}
+
 struct container {
     bool array;
     lua_Integer count;
@@ -70,7 +94,7 @@ static kw_err push_value(lua_State *L, struct kw_json *json)
         if (event == KW_JSON_OBJECT || event == KW_JSON_ARRAY) {
             lua_newtable(L);
             if (event == KW_JSON_ARRAY)
-                luaL_setmetatable(L, KW_JSON_ARRAY_META);
+                kw_lua_mark_array(L);
             open[depth++] = (struct container){ event == KW_JSON_ARRAY, 0 };
             continue;
         }
@@ -244,14 +268,7 @@ static bool write_large_object(struct writer *writer, int index, unsigned depth)
 
 static bool is_array(lua_State *L, int index)
 {
-    if (lua_getmetatable(L, index)) {
-        luaL_getmetatable(L, KW_JSON_ARRAY_META);
-        bool marked = lua_rawequal(L, -1, -2);
-        lua_pop(L, 2);
-        if (marked)
-            return true;
-    }
-    return lua_rawlen(L, index) > 0;
+    return kw_lua_is_marked_array(L, index) || lua_rawlen(L, index) > 0;
 }
 
 static bool write_table(struct writer *writer, int index, unsigned depth)

@@ -64,8 +64,8 @@ static int l_array(lua_State *L)
         lua_newtable(L);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_setmetatable(L, KW_JSON_ARRAY_META);
     lua_settop(L, 1);
+    kw_lua_mark_array(L);
     return 1;
 }
 
@@ -169,8 +169,7 @@ void kw_open_basic_modules(struct kw_host *host)
                                            { "warn", l_warn },
                                            { "error", l_error },
                                            { NULL, NULL } };
-    luaL_newmetatable(host->L, KW_JSON_ARRAY_META);
-    lua_pop(host->L, 1);
+    kw_lua_open_arrays(host->L);
     kw_host_module(host, "kw.json", json, host);
     kw_host_module(host, "kw.time", time, host);
     kw_host_module(host, "kw.log", log, host);
@@ -239,8 +238,7 @@ void kw_open_site_kw(lua_State *L)
     static const struct luaL_Reg log[] = {
         { "info", l_site_info }, { "warn", l_site_warn }, { "error", l_site_error }, { NULL, NULL }
     };
-    luaL_newmetatable(L, KW_JSON_ARRAY_META);
-    lua_pop(L, 1);
+    kw_lua_open_arrays(L);
     luaL_newlib(L, json);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
