@@ -103,7 +103,7 @@ test('a key that is taken away ends the connection', { timeout: 90000 }, async (
 test('a bad configuration is refused with its rule', async () => {
   await assert.rejects(Gateway.start(complex.url, { ocpp_port: -1 }), /both off/)
   await assert.rejects(Gateway.start(complex.url, { ocpp_port: 70000 }), /ocpp_port: expected integer -1\.\.65535/)
-  await assert.rejects(Gateway.start('http://x', {}), /Redis address/)
+  await assert.rejects(Gateway.start('http://x', {}), /Redis URL: write redis/)
   const gateway = await Gateway.start(complex.url)
   await assert.rejects(Gateway.start(complex.url, { control_port: gateway.ports.control }), /in use/i)
   await gateway.stop()
