@@ -234,7 +234,7 @@ static void a_session_that_does_not_read_is_bounded(void **state)
 static void a_peer_that_answers_no_ping_is_dropped(void **state)
 {
     struct site site = { 0 };
-    struct hall hall = { .options = { .ping_interval_ms = 30, .missed_pongs = 2 } };
+    struct hall hall = { .options = { .ping_interval_ms = 200, .missed_pongs = 2 } };
     struct end client = { 0 }, deaf = { 0 };
     (void)state;
     start(&site, &hall, NULL);
@@ -243,10 +243,10 @@ static void a_peer_that_answers_no_ping_is_dropped(void **state)
     dial(&site, &deaf, NULL, NULL);
     assert_true(run_until(site.loop, is_opened, &deaf, 3000));
     kw_ws_pause(deaf.ws);
-    assert_true(run_until(site.loop, is_closed, &hall.ends[1], 3000));
+    assert_true(run_until(site.loop, is_closed, &hall.ends[1], 10000));
     assert_int_equal(hall.ends[1].code, 1006);
     assert_string_equal(hall.ends[1].why, "no answer to pings");
-    run_for(site.loop, 200);
+    run_for(site.loop, 500);
     assert_false(hall.ends[0].closed); /* the other answers */
     assert_true(hall.ends[0].pongs >= 3);
     kw_ws_resume(deaf.ws);
