@@ -33,6 +33,7 @@ struct link {
     struct kw_ws *ws; /* NULL: ended */
     struct kw_tls *tls;
     bool in_lua; /* the userdata still points here */
+    bool held;   /* its end is being told: Lua may drop the userdata in there */
     bool paused;
     enum waiting waiting;
     struct kw_task_id task;
@@ -45,7 +46,7 @@ struct link {
 
 static void link_release(struct link *link)
 {
-    if (link->in_lua || link->ws != NULL)
+    if (link->in_lua || link->held || link->ws != NULL)
         return;
     while (link->first != NULL) {
         struct message *message = link->first;
@@ -147,8 +148,10 @@ static void on_close(struct kw_ws *ws, uint16_t code, struct kw_str why, void *a
     link->close_code = code;
     (void)snprintf(link->why, sizeof link->why, "%.*s", (int)(why.len < 127 ? why.len : 127),
                    why.ptr != NULL ? why.ptr : "");
+    link->held = true;
     if (link->waiting != WAIT_NONE)
         wake(link, push_ended);
+    link->held = false;
     link_release(link);
 }
 
