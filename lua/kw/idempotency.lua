@@ -58,8 +58,8 @@ local function take(req, id, hash, seal_key)
     local record, why = wait_for(id)
     if not record and why ~= "not-found" then return problem(req, 503, "busy") end
     if record then
-      if record.request_hash ~= hash then return problem(req, 409, "idempotency-conflict") end
       local old = time.now_ms() - record.created_ms > KEEP_MS
+      if not old and record.request_hash ~= hash then return problem(req, 409, "idempotency-conflict") end
       if record.state == "done" and not old then return answer_again(req, seal_key, record) end
       store.delete("idempotency", id)
     end

@@ -95,7 +95,8 @@ function M.new(options)
   local loaded = package.loaded
   loaded["kw.store.raw"] = host.store
   loaded["kw.routes"] = { add = function(method, pattern, _, handler)
-    host.routes[#host.routes + 1] = { method = method, pattern = pattern, handler = handler }
+    local route = { method = method, pattern = pattern, handler = handler }
+    if pattern:find("{", 1, true) then table.insert(host.routes, route) else table.insert(host.routes, 1, route) end
   end }
   loaded["kw.settings"] = {
     get = function(name) return settings[name] end, version = function() return "0.0-test" end,
