@@ -110,7 +110,8 @@ export class Demo {
   async forget(ms) {
     const hold = join(this.data, 'run', 'hold')
     const folder = join(this.data, 'redis', 'appendonlydir')
-    const log = () => join(folder, readdirSync(folder).filter((name) => name.endsWith('.incr.aof')).sort().at(-1))
+    const log = () => join(folder, readdirSync(folder).filter((name) => name.endsWith('.incr.aof'))
+      .sort((a, b) => a.split('.')[2] - b.split('.')[2]).at(-1))
     writeFileSync(hold, '')
     const service = this.pid('service')
     const redis = this.pid('redis')
