@@ -3,7 +3,8 @@
  *     local reply, err, words = http.request { url = "https://erp.local/x", method = "POST", json = t }
  *     -- reply = { status =, body =, content_type =, headers = raw block, json = decoded or nil }
  *
- * A response with any status is a reply; only transport failures are nil. TLS is verified. */
+ * A response with any status is a reply; only transport failures are nil. TLS is verified. Mail goes the
+ * same way: http.mail{...}, for lua/kw/mail.lua, which makes the message. */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -135,8 +136,85 @@ static int l_request(lua_State *L)
     return kw_task_suspend(L, wait_cancelled, wait);
 }
 
+/* --- mail --- */
+
+struct mail_wait {
+    struct kw_runtime *runtime;
+    struct kw_task_id task;
+    bool cancelled; /* nobody waits; the mail is sent all the same */
+};
+
+struct mail_answer {
+    kw_err err;
+    const char *words;
+};
+
+static int push_sent(lua_State *L, void *arg)
+{
+    const struct mail_answer *answer = arg;
+    if (answer->err != KW_OK)
+        return kw_lua_fail(L, kw_err_slug(answer->err), answer->words);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static void on_sent(kw_err err, const char *words, void *arg)
+{
+    struct mail_wait *wait = arg;
+    struct mail_answer answer = { err, words };
+    if (!wait->cancelled)
+        (void)kw_task_resume(wait->runtime->host, wait->task, push_sent, &answer);
+    kw_free(wait);
+}
+
+static void mail_cancelled(void *arg)
+{
+    ((struct mail_wait *)arg)->cancelled = true;
+}
+
+/* http.mail{url, from, to, message (RFC 5322, CRLF), plain_ok?, timeout_s?} -> true | nil, slug, words.
+ * Without plain_ok the server must speak TLS. Suspends. Stack [-0, +1|3]; raises on a wrong argument. */
+static int l_mail(lua_State *L)
+{
+    struct kw_runtime *runtime = lua_touserdata(L, lua_upvalueindex(1));
+    size_t length;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "url");
+    const char *url = luaL_checkstring(L, -1);
+    lua_getfield(L, 1, "from");
+    const char *from = luaL_checkstring(L, -1);
+    lua_getfield(L, 1, "to");
+    const char *const to[] = { luaL_checkstring(L, -1), NULL };
+    lua_getfield(L, 1, "message");
+    const char *message = luaL_checklstring(L, -1, &length);
+    lua_getfield(L, 1, "plain_ok");
+    bool plain_ok = lua_toboolean(L, -1);
+    lua_getfield(L, 1, "timeout_s");
+    lua_Number timeout_s = luaL_optnumber(L, -1, 0);
+    if (!kw_task_can_wait(L))
+        return luaL_error(L, "http.mail: cannot wait here (not inside a task)");
+    struct kw_mail_options options = { .url = url,
+                                       .plain_ok = plain_ok,
+                                       .from = from,
+                                       .to = to,
+                                       .message = kw_str_n(message, length),
+                                       .timeout_ms = (int64_t)(timeout_s * 1000) };
+    struct mail_wait *wait = kw_zalloc(sizeof *wait);
+    wait->runtime = runtime;
+    wait->task = kw_task_current(L);
+    kw_err err = kw_mail_send(runtime->http, &options, on_sent, wait);
+    if (err != KW_OK) {
+        kw_free(wait);
+        return kw_lua_fail(L, kw_err_slug(err), kw_err_text(err));
+    }
+    return kw_task_suspend(L, mail_cancelled, wait);
+}
+
 void kw_bind_http(struct kw_runtime *runtime)
 {
-    static const struct luaL_Reg functions[] = { { "request", l_request }, { NULL, NULL } };
+    static const struct luaL_Reg functions[] = { { "request", l_request },
+                                                 { "mail", l_mail },
+                                                 { NULL, NULL } };
     kw_host_module(runtime->host, "kw.http", functions, runtime);
 }

@@ -10,16 +10,27 @@ local live = require("kw.live")
 local api = require("kw.api")
 local audit = require("kw.audit")
 local present = require("kw.present")
+local log = require("kw.log")
+local mail = require("kw.mail")
 local problem = require("kw.problem")
 local resource = require("kw.resource")
 local rights = require("kw.rights")
 local schema = require("kw.schema")
 local sessions = require("kw.sessions")
+local settings = require("kw.settings")
 local store = require("kw.store")
 
 local M = {}
 
 local INVITE_MS = 72 * 3600 * 1000
+local INVITATION = [[
+{person},
+
+для вас создан доступ к «{complex}». Задайте пароль по ссылке (она действует один раз, 72 часа):
+an account at "{complex}" was made for you. Set your password here (the link works once, for 72 hours):
+
+{link}
+]]
 local EMAIL = { match = "^[^%s@]+@[^%s@]+%.?[^%s@]*$", pattern = "^[^\\s@]+@[^\\s@]+$" }
 
 M.email = { "email", "string", required = true, min_length = 3, max_length = 254, match = EMAIL.match,
@@ -157,6 +168,17 @@ local options = {
   end,
 }
 
+-- By e-mail where a mail server is configured; false: the link must be shown.
+local function send_link(doc, link)
+  if not mail.configured() then return false end
+  local name = settings.get("complex_name")
+  local sent, slug, words = mail.send({
+    to = doc.email, subject = ("%s: доступ / access"):format(name),
+    text = INVITATION:gsub("{(%w+)}", { person = doc.name, complex = name, link = link }) })
+  if not sent then log.error("invitation not mailed", { account = doc.id, reason = slug, detail = words }) end
+  return sent == true
+end
+
 -- POST /accounts/{id}/invite: a new one-time link; an older one dies.
 local function invite(req, caller)
   local doc, status, body, headers = resource.find(options, req, caller, "accounts.edit")
@@ -172,7 +194,8 @@ local function invite(req, caller)
   if not results then return problem.of_store(req, slug, detail) end
   sessions.put_account(doc.id, results[1])
   local link = ("https://%s/set-password#token=%s"):format(req.host, token)
-  return 200, { sent = false, link = link, expires_at = present.time(set.invite_until_ms) }
+  local sent = send_link(doc, link)
+  return 200, { sent = sent, link = not sent and link or json.null, expires_at = present.time(set.invite_until_ms) }
 end
 
 --- The account of a one-time link, or nil.
