@@ -71,29 +71,41 @@ static int l_append(lua_State *L)
     return 1;
 }
 
-/* gateway.checkpoint(state) -> true | nil, slug, words ("busy": records are on their way; ask again).
- * Blocks for some ms. Stack [-0, +1|3]. */
+/* gateway.checkpoint(state, sequence) -> true | nil, slug, words: the state holds everything up to this record,
+ * and nothing that is not on the disk. Blocks for some ms. Stack [-0, +1|3]. */
 static int l_checkpoint(lua_State *L)
 {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    kw_err err = gateway_record_checkpoint(gateway_of(L), kw_str_n(text, length));
+    lua_Integer sequence = luaL_checkinteger(L, 2);
+    kw_err err =
+        gateway_record_checkpoint(gateway_of(L), kw_str_n(text, length), (uint64_t)sequence);
     if (err != KW_OK)
         return fail(L, err);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-/* gateway.journal() -> last, confirmed, checkpointed sequence. Stack [-0, +3]. */
+/* gateway.journal() -> {last, synced, confirmed, checkpointed, refused}: numbers of records. Stack [-0, +1]. */
 static int l_journal(lua_State *L)
 {
-    const struct kw_journal *journal = gateway_of(L)->journal;
-    if (journal == NULL)
+    const struct kw_gateway *gateway = gateway_of(L);
+    if (gateway->journal == NULL)
         return luaL_error(L, "gateway.journal: the gateway is stopping");
-    lua_pushinteger(L, (lua_Integer)kw_journal_last(journal));
-    lua_pushinteger(L, (lua_Integer)kw_journal_confirmed(journal));
-    lua_pushinteger(L, (lua_Integer)kw_journal_checkpointed(journal));
-    return 3;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = { { "last", kw_journal_last(gateway->journal) },
+                   { "synced", gateway->synced },
+                   { "confirmed", kw_journal_confirmed(gateway->journal) },
+                   { "checkpointed", kw_journal_checkpointed(gateway->journal) },
+                   { "refused", gateway->refused } };
+    lua_createtable(L, 0, (int)KW_COUNT_OF(fields));
+    for (size_t i = 0; i < KW_COUNT_OF(fields); i++) {
+        lua_pushinteger(L, (lua_Integer)fields[i].value);
+        lua_setfield(L, -2, fields[i].name);
+    }
+    return 1;
 }
 
 /* gateway.call(handle, action, payload_json, timeout_ms)

@@ -98,8 +98,9 @@ struct kw_gateway {
     unsigned commits_open; /* records on their way to the disk */
     bool journal_well, redis_up, redis_seen, stopping, stopped, writer_closed;
     uint64_t saved_confirmed;
-    uint64_t synced; /* last record on the disk */
-    uint64_t handed; /* last record that the writer got; behind: the next ones are read back */
+    uint64_t synced;  /* last record on the disk */
+    uint64_t refused; /* records that the disk did not take */
+    uint64_t handed;  /* last record that the writer got; behind: the next ones are read back */
     bool behind;
     struct kw_timer *catch_up;
     struct kw_timer *housekeeping, *stop_timer;
@@ -146,7 +147,8 @@ void gateway_record_close(struct kw_gateway *gateway);
 KW_MUST_USE kw_err gateway_record_commit(struct kw_gateway *gateway, struct kw_str payload,
                                          const struct kw_task_id *task, void **out);
 void gateway_record_cancelled(void *commit);
-KW_MUST_USE kw_err gateway_record_checkpoint(struct kw_gateway *gateway, struct kw_str state);
+KW_MUST_USE kw_err gateway_record_checkpoint(struct kw_gateway *gateway, struct kw_str state,
+                                             uint64_t sequence);
 
 /* --- gateway_bind.c --- */
 void gateway_bind(struct kw_gateway *gateway);

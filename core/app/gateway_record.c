@@ -99,6 +99,8 @@ static void on_synced(kw_err err, uint64_t sequence, void *arg)
     gateway->journal_well = err == KW_OK;
     if (err == KW_OK)
         gateway->synced = sequence;
+    else
+        gateway->refused++;
     if (err == KW_OK && !gateway->writer_closed && !gateway->behind)
         (void)hand_over(gateway, sequence, kw_str_n(commit->payload, commit->length));
     if (commit->waits)
@@ -136,11 +138,11 @@ void gateway_record_cancelled(void *commit)
     ((struct commit *)commit)->waits = false;
 }
 
-kw_err gateway_record_checkpoint(struct kw_gateway *gateway, struct kw_str state)
+kw_err gateway_record_checkpoint(struct kw_gateway *gateway, struct kw_str state, uint64_t sequence)
 {
-    if (gateway->commits_open > 0 || gateway->journal == NULL)
-        return KW_EBUSY; /* the state must not be ahead of the disk */
-    return kw_journal_checkpoint(gateway->journal, state, kw_journal_last(gateway->journal));
+    if (gateway->journal == NULL)
+        return KW_ECLOSED;
+    return kw_journal_checkpoint(gateway->journal, state, sequence);
 }
 
 /* --- Redis --- */
@@ -175,6 +177,7 @@ kw_err gateway_record_open(struct kw_gateway *gateway, char *error, size_t error
     if (err != KW_OK)
         return err;
     gateway->journal_well = true;
+    gateway->synced = kw_journal_last(gateway->journal);
     gateway->catch_up = kw_timer_new(gateway->runtime->loop, catch_up, gateway);
     const struct kw_event_writer_options writer = { .redis_url =
                                                         kw_config_text(config, "redis_url"),
@@ -225,7 +228,6 @@ static kw_err on_record(uint64_t sequence, struct kw_str payload, void *arg)
             (void)hand_over(gateway, sequence, payload);
         replay->events++;
     }
-    gateway->synced = sequence;
     if (sequence <= kw_journal_checkpointed(gateway->journal))
         return KW_OK;
     replay->states++;

@@ -63,6 +63,8 @@ M.options = {
   ping_s = integer(30, 5, 3600, "WebSocket ping interval; two silent ones close the link."),
   key_check_s = integer(60, 1, 3600, "How often the keys of connected stations are looked at: one taken away ends "
                                      .. "its connection."),
+  checkpoint_records = integer(20000, 100, 1000000, "Journal records after which the gateway's memory is written "
+                                                    .. "out and older ones are dropped."),
   call_timeout_s = integer(30, 1, 600, "Time for a station to answer a call."),
 }
 

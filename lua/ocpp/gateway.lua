@@ -25,15 +25,14 @@ local tokens_module = require "ocpp.tokens"
 
 local M = {}
 
-M.CHECKPOINT_RECORDS = 20000        -- so many records after the last checkpoint make a new one due
-M.CHECKPOINT_MS = 10 * 60 * 1000    -- and so much time, if there was any record at all
+M.CHECKPOINT_MS = 10 * 60 * 1000    -- a checkpoint is due after so long, if there was any record at all
 M.RIVAL_EVENT_MS = 60 * 1000        -- at most one security event for a station's rivals in this time
 
 local options = {
   gateway_id = gw.option("gateway_id"), redis_url = gw.option("redis_url"), redis_prefix = gw.option("redis_prefix"),
   heartbeat_s = gw.option("heartbeat_s", "integer"), ping_s = gw.option("ping_s", "integer"),
   call_timeout_s = gw.option("call_timeout_s", "integer"), key_check_s = gw.option("key_check_s", "integer"),
-  offline_auth = gw.option("offline_auth"),
+  offline_auth = gw.option("offline_auth"), checkpoint_records = gw.option("checkpoint_records", "integer"),
   allow_profile_0 = gw.option("allow_profile_0", "boolean"),
   accept_hex_literal = gw.option("accept_hex_literal", "boolean"),
 }
@@ -191,15 +190,24 @@ function M.hooks() return authenticate, connected, disconnected, message end
 function M.restore(text) state:restore(text) end
 function M.replay(line) state:replay(line) end
 
+-- A checkpoint when one is due, made in slices between which the gateway works on. It holds everything up to
+-- the record `from`; later ones that it happens to hold must be on the disk before it counts.
 local function checkpoint()
-  local last, _, done = gw.journal()
-  local now = time.now_ms()
-  if last - done < M.CHECKPOINT_RECORDS and (last == done or now - checkpoint_at_ms < M.CHECKPOINT_MS) then return end
-  state:sweep(now)
-  local ok, slug = gw.checkpoint(state:dump())
+  local before, now = gw.journal(), time.now_ms()
+  local records = before.last - before.checkpointed
+  if records < options.checkpoint_records and (records == 0 or now - checkpoint_at_ms < M.CHECKPOINT_MS) then return end
+  local text = state:dump(now, function() timer.sleep(0.01) end)
+  local after, waited = gw.journal(), 0
+  while gw.journal().synced < after.last and waited < 100 do
+    timer.sleep(0.1)
+    waited = waited + 1
+  end
+  local at_last = gw.journal()
+  if at_last.refused ~= before.refused or at_last.synced < after.last then return end -- the disk is in trouble: later
+  local ok, slug = gw.checkpoint(text, before.synced)
   if ok then
     checkpoint_at_ms = now
-  elseif slug ~= "busy" then
+  else
     log.error("no checkpoint was made", { error = slug })
   end
 end
@@ -299,14 +307,14 @@ function M.start()
     strangers_gone = strangers_gone or forget_strangers()
   end)
   refresh:start()
-  timer.every(10, checkpoint)
+  timer.every(2, checkpoint)
   timer.every(5, function() commands:tick(time.now_ms()) end)
   timer.every(options.key_check_s, look_at_keys)
 end
 
 function M.stop()
-  state:sweep(time.now_ms())
-  gw.checkpoint(state:dump())
+  local journal = gw.journal()
+  if journal.synced == journal.last then gw.checkpoint(state:dump(time.now_ms()), journal.last) end
 end
 
 return M

@@ -19,10 +19,11 @@ local json = require "kw.json"
 local M = {}
 M.__index = M
 
+M.SLICE = 500                          -- keys of a dump between two pauses: some ms
 M.KEEP_MS = 7 * 24 * 3600 * 1000 -- deduplication memory (ocpp.md 2.4)
 
 function M.new()
-  return setmetatable({ values = {}, active = {} }, M)
+  return setmetatable({ values = {}, active = {}, small = { cs = {}, st = {}, cm = {} } }, M)
 end
 
 local function index_tx(self, key, old, new)
@@ -40,6 +41,8 @@ function M:get(key) return self.values[key] end
 function M:put(key, value)
   local old = self.values[key]
   self.values[key] = value
+  local small = self.small[key:sub(1, 2)]
+  if small then small[key] = value end
   index_tx(self, key, old, value)
   return old
 end
@@ -63,34 +66,50 @@ function M:next_transaction_id(now_ms)
   return last >= 2147483646 and 1 or math.max(last, 0) + 1
 end
 
---- Keys and values with a prefix, as a sorted array of {rest of the key, value}.
+--- Keys and values with a prefix, as a sorted array of {rest of the key, value}. cs: st: cm: are cheap.
 function M:with_prefix(prefix)
   local found = {}
-  for key, value in pairs(self.values) do
+  for key, value in pairs(self.small[prefix:sub(1, 2)] or self.values) do
     if key:sub(1, #prefix) == prefix then found[#found + 1] = { key:sub(#prefix + 1), value } end
   end
   table.sort(found, function(a, b) return a[1] < b[1] end)
   return found
 end
 
+local function has_expired(value, now_ms)
+  local expires = type(value) == "table" and value.expires_ms
+  return expires and expires < now_ms
+end
+
 --- Drop what has expired. Returns the number of removed keys.
 function M:sweep(now_ms)
   local gone = {}
   for key, value in pairs(self.values) do
-    local expires = type(value) == "table" and value.expires_ms
-    if expires and expires < now_ms then gone[#gone + 1] = key end
+    if has_expired(value, now_ms) then gone[#gone + 1] = key end
   end
   for _, key in ipairs(gone) do self:put(key, nil) end
   return #gone
 end
 
---- All of it as text, one key a line, and back.
-function M:dump()
-  local lines = {}
-  for key, value in pairs(self.values) do lines[#lines + 1] = json.encode { key, value } end
+--- All of it as text, one key a line; what has expired is dropped on the way. `pause`, if given, is called
+--- between slices and may wait: the text then holds each key as it was at some moment meanwhile, which is
+--- right for a checkpoint, because the records since its begin are applied on top of it.
+function M:dump(now_ms, pause)
+  local keys, lines = {}, {}
+  for key in pairs(self.values) do keys[#keys + 1] = key end
+  for i, key in ipairs(keys) do
+    local value = self.values[key]
+    if now_ms and has_expired(value, now_ms) then
+      self:put(key, nil)
+    elseif value ~= nil then
+      lines[#lines + 1] = json.encode { key, value }
+    end
+    if pause and i % M.SLICE == 0 then pause() end
+  end
   return table.concat(lines, "\n")
 end
 
+--- Back from such a text.
 function M:restore(text)
   for line in text:gmatch("[^\n]+") do
     local pair = json.decode(line)

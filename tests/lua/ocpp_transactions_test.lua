@@ -83,6 +83,25 @@ return {
     stop(world, { transactionId = 424242, meterStop = 1 })
     t.equal(ended(world, 3).f.tx, "424242")
   end },
+  { "the true end of an abandoned one corrects it", function(t)
+    local world = world_module.new()
+    local first = world.start(100)
+    world.now = world.now + 60000
+    world.start(900)
+    stop(world, { transactionId = first, meterStop = 880, timestamp = world.at(-1000) })
+    t.equal({ #world.of("tx.ended"), ended(world, 2).d.energyWh, ended(world, 2).d.quality }, { 2, 780, "ok" })
+    t.ok(ended(world, 1).k ~= ended(world, 2).k)
+    stop(world, { transactionId = first, meterStop = 880, timestamp = world.at(-1000) })
+    t.equal(#world.of("tx.ended"), 2)
+  end },
+  { "a repeated stop without a number is not an orphan", function(t)
+    local world = world_module.new()
+    world.start(0)
+    local request = { transactionId = -1, meterStop = 9, timestamp = world.at() }
+    stop(world, request)
+    stop(world, request)
+    t.equal(#world.of("tx.ended"), 1)
+  end },
   { "another station's transaction is not touched", function(t)
     local world = world_module.new()
     local id = world.start(0)
@@ -120,8 +139,12 @@ return {
     local world = world_module.new()
     local id = world.start(0)
     local back = state_module.new()
-    back:restore(world.state:dump())
+    local paused = 0
+    for i = 1, 1200 do world.state:put("x" .. i, i) end
+    back:restore(world.state:dump(world.now, function() paused = paused + 1 end))
     t.equal(back.values, world.state.values)
+    t.equal(paused, 2)
+    t.equal(#back:with_prefix("cs:"), #world.state:with_prefix("cs:"))
     t.equal(back:active_transaction("EV-1", 1).id, id)
     local record = record_module.new(world.state, world.station, world.now)
     record:put("x", 5)
@@ -135,8 +158,10 @@ return {
     local world = world_module.new()
     local id = world.start(0)
     stop(world, { transactionId = id, meterStop = 1 })
-    t.ok(world.state:sweep(world.now + state_module.KEEP_MS + 1) >= 3)
-    t.equal(world.state:get("tx:" .. id), nil)
+    local dump = world.state:dump(world.now + state_module.KEEP_MS + 1)
+    t.equal({ dump:find("tx:" .. id, 1, true), world.state:get("tx:" .. id) }, {}, "dropped on the way")
+    world.start(5)
+    t.equal(world.state:sweep(world.now + state_module.KEEP_MS + 1), 1, "the memory of a start; it still runs")
     t.ok(world.state:get("n:tx"))
   end },
 }

@@ -1,5 +1,7 @@
 // ocpp-durability.test.mjs - what was acknowledged is never lost: Redis away, the gateway killed, both.
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Complex, Gateway } from './support/gateway.mjs'
 import { sleep, until } from './support/redis.mjs'
@@ -150,6 +152,37 @@ test('orders: what waited goes on after a restart, what was sent has an unknown 
   await boot(station)
   await until('it is carried out', async () => (await gateway.api('GET', `/v1/commands/${waiting.json.commandId}`)).json.state === 'accepted')
   await station.close()
+})
+
+test('checkpoints are made while messages come; a kill afterwards forgets nothing', { timeout: 60000 }, async () => {
+  const other = await Gateway.start(complex.url, { checkpoint_records: 100, gateway_id: 'gw2' })
+  await other.ready()
+  const key = await complex.station('EV-C')
+  let station = rawStation(other, 'EV-C', key)
+  await station.settled()
+  const file = join(other.folder, 'journal', 'checkpoint')
+  const start = { connectorId: 1, idTag: 'KNOWN', meterStart: 1, timestamp: now() }
+  station.send([2, 'start', 'StartTransaction', start])
+  const first = (await station.reply('start'))[2]
+  for (let i = 0; !existsSync(file); i++) {
+    assert.ok(i < 3000, 'no checkpoint')
+    station.send([2, `s${i}`, 'StatusNotification', { connectorId: 1 + i % 3, status: 'Available', errorCode: 'NoError', timestamp: new Date(Date.now() + i).toISOString() }])
+    await station.reply(`s${i}`)
+  }
+  station.send([2, 'start2', 'StartTransaction', { ...start, connectorId: 2 }]) // after the checkpoint
+  const second = (await station.reply('start2'))[2]
+  await other.kill()
+  await other.run()
+  assert.match(other.log, /state is back/)
+  station = rawStation(other, 'EV-C', key)
+  await station.settled()
+  station.send([2, 'again', 'StartTransaction', start])
+  station.send([2, 'again2', 'StartTransaction', { ...start, connectorId: 2 }])
+  station.send([2, 'new', 'StartTransaction', { ...start, connectorId: 3 }])
+  assert.deepEqual([(await station.reply('again'))[2], (await station.reply('again2'))[2]], [first, second])
+  assert.ok((await station.reply('new'))[2].transactionId > second.transactionId)
+  station.ws.terminate()
+  await other.stop()
 })
 
 test('a clean stop: stations are told, Redis knows, the next start is quiet', { timeout: 60000 }, async () => {

@@ -40,13 +40,13 @@ function M.finish(record, tx, at, offline, meter_stop, reason, quality, flags)
     at, mark = math.max(tx.last_at or tx.at, tx.at), quality or "suspect"
     flags[#flags + 1] = "stop-before-start"
   end
-  local done = {}
-  for name, value in pairs(tx) do done[name] = value end
-  done.done_at, done.expires_ms = at, record.received_ms + state_module.KEEP_MS
-  record:put("tx:" .. tx.id, done)
+  record:put("tx:" .. tx.id, { id = tx.id, cs = tx.cs, con = tx.con, tag = tx.tag, at = tx.at, meter = tx.meter,
+                               energy = tx.energy, done_at = at, abandoned = quality == "abandoned" or nil,
+                               expires_ms = record.received_ms + state_module.KEEP_MS })
   local key = "tx:" .. tx.cs .. ":" .. tx.id
   record:event("ev", "tx.ended", {
-    con = tx.con, tx = tx.id, ts = at, offline = offline, k = ("stop|%s|%s"):format(tx.cs, tx.id),
+    con = tx.con, tx = tx.id, ts = at, offline = offline,
+    k = ("%s|%s|%s"):format(tx.done_at and "restop" or "stop", tx.cs, tx.id), -- the true end of an abandoned one
     d = { meterStopWh = stop, energyWh = energy, stoppedReason = reason, idToken = tx.tag or "", quality = mark,
           flags = #flags > 0 and flags or nil },
     zrem = { { "tx:active", tx.cs .. "|" .. tx.id } },

@@ -25,10 +25,13 @@ return function(request, record, gateway)
   local meter = parse.register_wh(request.meterStop)
   local answer = tag and { idTagInfo = gateway.tokens:id_tag_info(tag, record) } or {}
   local tx, id = find(record, request, tag)
+  if tx and tx.done_at and not tx.abandoned then return answer end -- said before
   local raw_ts = parse.text(request.timestamp, 64) or "none"
   local memory = ("sp:%s|%s|%s|%s"):format(cs, tostring(id), raw_ts, tostring(request.meterStop))
-  if record.state:get(memory) then return answer end
-  record:put(memory, { expires_ms = record.received_ms + state_module.KEEP_MS })
+  if not tx or not (id and id > 0) then -- nothing but its content tells a repetition
+    if record.state:get(memory) then return answer end
+    record:put(memory, { expires_ms = record.received_ms + state_module.KEEP_MS })
+  end
 
   if type(request.transactionData) == "table" then
     meter_values.store(record, tx and tx.con or 0, tx and tx.id or id, request.transactionData)
@@ -37,9 +40,9 @@ return function(request, record, gateway)
   local reason = parse.text(request.reason, 32) or "Local"
   local flags = {}
   if flag then flags[#flags + 1] = flag end
-  if tx and not tx.done_at then
+  if tx then
     transactions.finish(record, tx, at, offline, meter, reason, nil, flags)
-  elseif not tx then
+  else
     flags[#flags + 1] = "orphan"
     record:event("ev", "tx.ended", {
       tx = id and id > 0 and id or ("orphan-" .. at), ts = at, offline = offline, k = memory,
