@@ -4,13 +4,12 @@
  * one side at least. Only space between the values is free in the file. */
 #include "unit/model/model_fixture.h"
 
+#include "support/samples.h"
+
 #include "base/buf.h"
-#include "base/json.h"
 #include "push/push.h"
 
-#define FILE_BYTES 65536
-
-static char text[FILE_BYTES];
+static char text[SAMPLES_BYTES];
 
 static struct kw_blob *no_frame(struct kw_str message, void *arg)
 {
@@ -32,45 +31,6 @@ static void no_document(struct kw_buf *out, void *arg)
 {
     (void)out;
     (void)arg;
-}
-
-/* The file without the space between its values. */
-static struct kw_str read_samples(void)
-{
-    FILE *file = fopen(KW_SOURCE_DIR "/tests/wire/live.json", "rb");
-    assert_non_null(file);
-    size_t length = fread(text, 1, sizeof text, file), kept = 0;
-    bool in_string = false;
-    fclose(file);
-    assert_true(length > 0 && length < sizeof text);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"' && text[i - 1] != '\\')
-            in_string = !in_string;
-        if (in_string || (text[i] != ' ' && text[i] != '\n'))
-            text[kept++] = text[i];
-    }
-    return kw_str_n(text, kept);
-}
-
-/* The value of a key of an object, as it stands there. */
-static struct kw_str member(struct kw_str object, const char *key)
-{
-    struct kw_json json;
-    struct kw_str raw = KW_STR("");
-    kw_json_init(&json, object);
-    assert_int_equal(kw_json_next(&json), KW_JSON_OBJECT);
-    for (enum kw_json_event event = kw_json_next(&json); event == KW_JSON_KEY;
-         event = kw_json_next(&json)) {
-        bool found = kw_str_eqc(json.text, key);
-        assert_int_equal(kw_json_skip(&json, kw_json_next(&json), &raw), KW_OK);
-        if (found)
-            break;
-        raw = KW_STR("");
-    }
-    kw_json_free(&json);
-    if (raw.len == 0)
-        fail_msg("no '%s' in the samples", key);
-    return raw;
 }
 
 struct rows {
@@ -120,20 +80,20 @@ static struct kw_push *push_of(struct kw_complex *complex)
 static void test_rows_are_the_samples(void **state)
 {
     struct kw_complex *complex = *state;
-    struct kw_str samples = read_samples(), row;
+    struct kw_str samples = samples_read("live", text), row;
     struct kw_buf out;
     struct rows rows;
     char id[64];
     size_t seen = 0;
     charge(complex);
     struct kw_push *push = push_of(complex);
-    kw_buf_init(&out, FILE_BYTES);
-    for (rows_begin(&rows, member(samples, "stations")); rows_next(&rows, &row, id, sizeof id);
-         seen++) {
+    kw_buf_init(&out, SAMPLES_BYTES);
+    for (rows_begin(&rows, samples_member(samples, "stations"));
+         rows_next(&rows, &row, id, sizeof id); seen++) {
         kw_push_write_station_row(push, station(complex, id), &out);
         assert_written(&out, row);
     }
-    for (rows_begin(&rows, member(samples, "nodes")); rows_next(&rows, &row, id, sizeof id);
+    for (rows_begin(&rows, samples_member(samples, "nodes")); rows_next(&rows, &row, id, sizeof id);
          seen++) {
         kw_push_write_node_row(push, node(complex, id), &out);
         assert_written(&out, row);
@@ -148,10 +108,11 @@ static void test_welcome_names_the_columns(void **state)
     struct kw_complex *complex = *state;
     struct kw_push *push = push_of(complex);
     struct kw_buf out;
-    kw_buf_init(&out, FILE_BYTES);
+    kw_buf_init(&out, SAMPLES_BYTES);
     assert_int_equal(kw_push_welcome(push, T0, &out), KW_OK);
-    struct kw_str schema = member(member(read_samples(), "welcome"), "schema");
-    struct kw_str written = member(kw_buf_str(&out), "schema");
+    struct kw_str schema =
+        samples_member(samples_member(samples_read("live", text), "welcome"), "schema");
+    struct kw_str written = samples_member(kw_buf_str(&out), "schema");
     if (!kw_str_eq(schema, written))
         fail_msg("\nwritten %.*s\nsample  %.*s", (int)written.len, written.ptr, (int)schema.len,
                  schema.ptr);

@@ -9,10 +9,11 @@ interface Sample {
   retry_after_s?: number;
   body: { code: string; request_id: string };
 }
-const { samples } = JSON.parse(readFileSync('../tests/wire/problems.json', 'utf8')) as { samples: Sample[] };
+const wire = JSON.parse(readFileSync('../tests/wire/problems.json', 'utf8')) as { samples: Sample[]; of_the_core: Sample['body'] };
+const samples = [...wire.samples, { status: 409, body: wire.of_the_core }];
 
 describe('problem documents', () => {
-  it.each(samples)('$body.code', ({ status, body, retry_after_s: wait }) => {
+  it.each<Sample>(samples)('$body.code', ({ status, body, retry_after_s: wait }) => {
     const headers = new Headers(wait === undefined ? {} : { 'retry-after': String(wait) });
     const error = problemOf(body, new Response(null, { status, headers }));
     expect(error).toBeInstanceOf(ApiError);
