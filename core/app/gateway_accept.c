@@ -217,14 +217,13 @@ static void second_tick(struct kw_timer *timer, void *arg)
     struct kw_gateway *gateway = candidate->gateway;
     (void)timer;
     struct link *now = kw_map_get(gateway->table, kw_str_of(candidate->cs));
-    if (now == NULL) {
-        enter(candidate); /* the old one went by itself */
-    } else if (gateway_link_handle(now) != candidate->old_handle ||
-               kw_ws_last_frame_ms(now->ws) > candidate->asked_ms) {
+    bool alive = now != NULL && (gateway_link_handle(now) != candidate->old_handle ||
+                                 kw_ws_last_frame_ms(now->ws) > candidate->asked_ms);
+    bool waited = kw_loop_now_ms(gateway->runtime->loop) - candidate->asked_ms >= KW_SECOND_WAIT_MS;
+    if (alive)
         keep_old(candidate);
-    } else if (kw_loop_now_ms(gateway->runtime->loop) - candidate->asked_ms >= KW_SECOND_WAIT_MS) {
+    else if (now == NULL || waited) /* the old one went by itself, or is silent */
         enter(candidate);
-    }
 }
 
 static void admit(struct candidate *candidate)

@@ -32,6 +32,7 @@ struct link *gateway_link_new(struct kw_gateway *gateway, const char *cs)
         gateway->slot_count++;
     }
     struct link *link = gateway->slots[slot];
+    KW_ASSERT(link != NULL);
     *link = (struct link){ .gateway = gateway, .slot = slot, .round = link->round + 1 };
     link->last = &link->first;
     link->last_call = &link->calls;

@@ -20,9 +20,10 @@ struct commit {
 
 static void put_events(struct kw_gateway *gateway, uint64_t sequence, struct kw_str payload)
 {
-    struct kw_str rest, line = kw_str_cut(payload, '\n', &rest);
+    struct kw_str rest;
+    (void)kw_str_cut(payload, '\n', &rest); /* the first line is no event */
     while (rest.len > 0) {
-        line = kw_str_cut(rest, '\n', &rest);
+        struct kw_str line = kw_str_cut(rest, '\n', &rest);
         if (line.len > 0)
             kw_event_writer_put(gateway->writer, sequence, line);
     }

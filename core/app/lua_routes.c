@@ -257,11 +257,9 @@ static void push_json(lua_State *L, const struct kw_lua_call *call, bool want_er
     bool is_json =
         body.len > 0 && type.ptr != NULL && kw_str_starts(type, KW_STR("application/json"));
     bool taken = is_json && kw_lua_push_json(L, body, error, sizeof error) == KW_OK;
-    if (taken && want_error)
-        lua_pushnil(L);
-    else if (is_json && !taken && want_error)
+    if (is_json && !taken && want_error)
         lua_pushstring(L, error);
-    else if (!taken)
+    else if (!taken || want_error)
         lua_pushnil(L);
 }
 

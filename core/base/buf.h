@@ -52,7 +52,7 @@ KW_MUST_USE static inline kw_err kw_buf_reserve(struct kw_buf *buf, size_t lengt
 }
 static inline char *kw_buf_tail(struct kw_buf *buf)
 {
-    return buf->bytes != NULL ? buf->bytes + buf->tail : NULL;
+    return buf->bytes + buf->tail; /* after a reserve of one byte at least */
 }
 static inline void kw_buf_commit(struct kw_buf *buf, size_t length_bytes)
 {

@@ -37,6 +37,7 @@ static void consume(struct kw_conn *conn, size_t count)
     conn->queued -= count;
     while (count > 0) {
         struct kw_segment *segment = conn->first;
+        KW_ASSERT(segment != NULL); /* count is never more than what is queued */
         size_t left = segment->end - segment->at;
         if (count < left) {
             segment->at += count;
@@ -260,6 +261,7 @@ static struct kw_segment *tail_with_room(struct kw_conn *conn, size_t length_byt
         room = length_bytes;
     tail = kw_alloc(sizeof *tail);
     *tail = (struct kw_segment){ NULL, kw_blob_new_raw(room), 0, 0, room };
+    KW_ASSERT(conn->last != NULL);
     *conn->last = tail;
     conn->last = &tail->next;
     return tail;

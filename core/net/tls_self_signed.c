@@ -74,7 +74,7 @@ static bool add_extension(X509 *cert, int nid, const char *value)
 
 static X509 *make_certificate(EVP_PKEY *key, const char *alternatives)
 {
-    unsigned char serial[16];
+    unsigned char serial[16] = { 0 };
     X509 *cert = X509_new();
     bool ok =
         cert != NULL && RAND_bytes(serial, sizeof serial) == 1 && X509_set_version(cert, 2) == 1;

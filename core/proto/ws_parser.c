@@ -223,6 +223,8 @@ static kw_err take_payload(struct kw_ws_parser *parser, const char *bytes, size_
                            uint16_t *close_code, const char **why)
 {
     char *to;
+    if (count == 0)
+        return KW_OK;
     if (parser->opcode >= 8) {
         to = parser->control + parser->control_have;
         parser->control_have += count;

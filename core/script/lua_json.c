@@ -77,7 +77,7 @@ static void store(lua_State *L, struct container *into)
 
 static kw_err push_value(lua_State *L, struct kw_json *json)
 {
-    struct container open[KW_JSON_DEPTH_MAX];
+    struct container open[KW_JSON_DEPTH_MAX] = { { false, 0 } };
     unsigned depth = 0;
     if (!lua_checkstack(L, 3 * KW_JSON_DEPTH_MAX))
         return KW_ENOMEM;

@@ -265,8 +265,10 @@ void kw_task_cancel(struct kw_host *host, struct kw_task_id id)
 struct kw_task_id kw_task_current(lua_State *L)
 {
     struct task *task = (*(struct lane **)lua_getextraspace(L))->task;
-    if (task == NULL)
+    if (task == NULL) {
         luaL_error(L, "cannot wait here: not inside a task");
+        return (struct kw_task_id){ UINT32_MAX, 0 }; /* not reached */
+    }
     return (struct kw_task_id){ task->slot, task->generation };
 }
 

@@ -63,8 +63,9 @@ void kw_exchange_on_gone(struct kw_exchange *exchange, void (*on_gone)(void *arg
 
 static char *put(char *at, struct kw_str text)
 {
-    if (text.len > 0)
-        memcpy(at, text.ptr, text.len);
+    if (text.ptr == NULL)
+        return at;
+    memcpy(at, text.ptr, text.len);
     return at + text.len;
 }
 

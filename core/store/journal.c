@@ -337,13 +337,16 @@ kw_err kw_journal_replay(struct kw_journal *journal,
     (void)snprintf(path, sizeof path, "%s/checkpoint", journal->directory);
     if (read_file(path, &bytes) == KW_OK && kw_buf_len(&bytes) > 0) {
         struct kw_str state, head = kw_str_cut(kw_buf_str(&bytes), '\n', &state);
-        unsigned crc = 0;
-        unsigned long long sequence = 0;
-        char line[64];
-        if (kw_str_copy(head, line, sizeof line) == KW_OK &&
-            sscanf(line, "%llu %x", &sequence, &crc) == 2 &&
-            kw_record_sum((const unsigned char *)state.ptr, state.len) == crc) {
-            journal->checkpoint = sequence;
+        struct kw_str sum, number = kw_str_cut(head, ' ', &sum);
+        int64_t sequence = 0;
+        uint8_t crc[4] = { 0 };
+        size_t length = 0;
+        if (kw_str_to_i64(number, &sequence) == KW_OK && sequence >= 0 &&
+            kw_hex_decode(sum, crc, sizeof crc, &length) == KW_OK && length == 4 &&
+            kw_record_sum((const unsigned char *)state.ptr, state.len) ==
+                ((uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 |
+                 crc[3])) {
+            journal->checkpoint = (uint64_t)sequence;
             err = on_checkpoint(state, arg);
         } else {
             KW_LOG(KW_LOG_ERROR, "journal", "the checkpoint is damaged; reading the whole journal",

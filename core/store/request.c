@@ -318,10 +318,9 @@ bool kw_request_is_write(struct kw_str request)
     bool write = true;
     kw_json_init(&json, request);
     if (kw_json_next(&json) == KW_JSON_OBJECT) {
-        enum kw_json_event event;
-        while ((event = kw_json_next(&json)) == KW_JSON_KEY) {
+        while (kw_json_next(&json) == KW_JSON_KEY) {
             bool is_op = kw_str_eqc(json.text, "op");
-            event = kw_json_next(&json);
+            enum kw_json_event event = kw_json_next(&json);
             if (is_op && event == KW_JSON_STRING) {
                 write = !kw_str_eqc(json.text, "get") && !kw_str_eqc(json.text, "find") &&
                         !kw_str_eqc(json.text, "group");

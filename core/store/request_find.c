@@ -205,7 +205,7 @@ static kw_err totals(struct kw_request *run)
 
 kw_err kw_request_find(struct kw_request *run)
 {
-    struct sort sort;
+    struct sort sort = { .count = 0 };
     char text[32];
     int64_t limit = 100;
     bool more;

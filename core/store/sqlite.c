@@ -57,12 +57,10 @@ static size_t fold(const unsigned char *in, size_t length, char *out, size_t siz
         if (byte >= 'A' && byte <= 'Z') {
             out[used++] = (char)(byte + 32);
         } else if ((byte & 0xe0) == 0xc0 && (next & 0xc0) == 0x80) {
-            if (code >= 0x410 && code <= 0x42f)
+            if ((code >= 0x410 && code <= 0x42f) || (code >= 0xc0 && code <= 0xde && code != 0xd7))
                 code += 32;
             else if (code == 0x401 || code == 0x451)
                 code = 0x435;
-            else if (code >= 0xc0 && code <= 0xde && code != 0xd7)
-                code += 32;
             out[used++] = (char)(0xc0 | code >> 6);
             out[used++] = (char)(0x80 | (code & 63));
             i++;
