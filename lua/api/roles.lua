@@ -4,6 +4,7 @@
 -- memory (kw.rights.roles); the list is short and comes in one page.
 
 local json = require("kw.json")
+local live = require("kw.live")
 local api = require("kw.api")
 local problem = require("kw.problem")
 local resource = require("kw.resource")
@@ -51,6 +52,15 @@ local function check_rights(req, caller, list)
   end
 end
 
+-- Sockets that were let in with the old rights are closed; the page comes back with the new ones.
+local function end_sockets(role_id)
+  for _, account in pairs(sessions.accounts) do
+    for _, id in ipairs(account.role_ids or {}) do
+      if id == role_id then live.end_account(account.id) end
+    end
+  end
+end
+
 local options = {
   resource = M.resource, path = "/roles", tag = "accounts", one = "role",
   view = "accounts.view", edit = "accounts.edit",
@@ -63,9 +73,10 @@ local options = {
     return check_rights(req, caller, doc.rights)
   end,
   change = function(_, set, req, caller) return check_rights(req, caller, set.rights) end,
-  written = function(doc)
+  written = function(doc, before)
     rights.roles[doc.id] = doc
     rights.changed()
+    if before then end_sockets(doc.id) end
   end,
   remove = function(doc, req)
     for _, account in pairs(sessions.accounts) do

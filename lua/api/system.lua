@@ -57,7 +57,7 @@ api.operation {
 }
 
 resource.serve { resource = audit.resource, path = "/audit", tag = "audit", one = "audit_entry", view = "audit.view",
-                 edit = "audit.view", operations = { list = true },
+                 edit = "audit.view", operations = { list = true }, list_id = "listAudit",
                  query = { { name = "from", type = "time", doc = "At this time or later." },
                            { name = "to", type = "time", doc = "Before this time." } },
                  where = function(asked)

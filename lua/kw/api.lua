@@ -10,6 +10,7 @@
 -- opens only `placed` operations: those whose handler looks at the node of each thing.
 
 local json = require("kw.json")
+local audit = require("kw.audit")
 local problem = require("kw.problem")
 local check = require("kw.check")
 local query = require("kw.query")
@@ -136,6 +137,7 @@ local function admit(op, req)
     end
     local held = right == "own" or caller.rights[right]
     if not held or (held ~= true and not op.placed) then
+      audit.refused(req, caller, op.id)
       return nil, problem(req, 403, "forbidden", ("The right %s is needed."):format(right))
     end
   end

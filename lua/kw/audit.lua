@@ -84,4 +84,23 @@ function M.write(req, caller, what)
   if not done then log.error("audit entry not written", { action = what.action, reason = slug }) end
 end
 
+local refused, refused_count = {}, 0 -- account and operation -> ms of the last entry
+
+local REFUSED_EVERY_MS, REFUSED_MAX = 60000, 5000
+
+--- Somebody signed in tried what they may not: one entry a minute for each account and operation, so that
+-- nobody fills the trail by trying.
+function M.refused(req, caller, operation)
+  local key, now_ms = caller.account_id .. " " .. operation, time.now_ms()
+  local before = refused[key]
+  if before and now_ms - before < REFUSED_EVERY_MS then return end
+  if not before then
+    if refused_count >= REFUSED_MAX then refused, refused_count = {}, 0 end
+    refused_count = refused_count + 1
+  end
+  refused[key] = now_ms
+  M.write(req, caller, { action = "refused", object_type = "operation", object_id = operation,
+                         after = { path = req.path } })
+end
+
 return M

@@ -41,6 +41,20 @@ M.codes = {
   ["internal"] = "The server failed; the log has this request's id.",
 }
 
+local there, metrics = pcall(require, "kw.metrics")
+local counters = {}
+
+-- Refusals by code, for /metrics. The codes are ours, so their number is bounded.
+local function count(code)
+  local counter = counters[code]
+  if counter == nil then
+    counter = there and metrics.counter and metrics.counter("kw_api_refusals_total", ('code="%s"'):format(code),
+      "Requests that the API refused, by code.") or false
+    counters[code] = counter
+  end
+  if counter then counter:add(1) end
+end
+
 --- status, body, headers of a problem. `extra` is merged into the body.
 function M.answer(req, status, code, detail, extra, headers)
   local body = { type = "about:blank", title = TITLES[status] or "Error", status = status, code = code,
@@ -48,6 +62,7 @@ function M.answer(req, status, code, detail, extra, headers)
   if extra then
     for name, value in pairs(extra) do body[name] = value end
   end
+  count(code)
   headers = headers or {}
   headers["Content-Type"] = "application/problem+json"
   return status, body, headers

@@ -5,7 +5,7 @@
 -- document), the audit entry in the same transaction as the change.
 --
 -- options: resource, path, tag, one (a word), view, edit (rights), node (column of the node it belongs to),
---   operations (set of list, get, create, patch, delete; default all), query (extra parameters);
+--   operations (set of list, get, create, patch, delete; default all), query (extra parameters), list_id;
 -- hooks: where(query, caller, req) -> conditions; show(out, doc, caller); show_page(items, docs, caller);
 --   new(doc, req, caller);
 --   change(before, set, req, caller); remove(doc, req, caller) - these three answer nil, or a problem;
@@ -205,7 +205,8 @@ function M.serve(options)
     api.operation(op)
   end
   if wanted.list then
-    operation({ method = "GET", path = options.path, id = "list" .. name .. "s", right = options.view,
+    operation({ method = "GET", path = options.path, id = options.list_id or "list" .. name .. "s",
+      right = options.view,
                 summary = "List of " .. resource.plural, list = resource, query = options.query,
                 answer = M.page_of(resource, options.sum_schema), handler = list(options) })
   end

@@ -164,6 +164,29 @@ return {
     t.equal(call("PATCH", "/accounts/" .. admin, { state = "disabled" }, { ["If-Match"] = "*" }), 403, "nor its end")
   end },
 
+  { "what was refused is in the trail, once a minute", function(t)
+    local host = fake.new():sign_in_administrator()
+    local cookie, account = member(host, "viewer@example.org", { "viewer" })
+    for _ = 1, 3 do host:call("GET", "/accounts", { cookie = cookie }) end
+    host:call("GET", "/audit", { cookie = cookie })
+    local _, page = host:call("GET", "/audit?action=refused&sort=id")
+    t.equal({ page.total, page.items[1].object_id, page.items[1].account_id, page.items[2].object_id },
+      { 2, "listAccounts", account.id, "listAudit" }, "who tried what")
+  end },
+
+  { "an edited role closes the sockets of those who have it", function(t)
+    local host = fake.new():sign_in_administrator()
+    host:call("POST", "/roles", { json = { id = "r", name = "R", rights = { { right = "stations.view" } } } })
+    local cookie, account = member(host, "r@example.org", { "r" })
+    t.equal((host:call("GET", "/stations", { cookie = cookie })), 200, "with the right")
+    host:call("PATCH", "/roles/r", { json = { rights = { { right = "nodes.view" } } },
+      headers = { ["If-Match"] = "*" } })
+    t.ok(host.ended[account.id], "sockets are closed")
+    t.equal((host:call("GET", "/stations", { cookie = cookie })), 403, "the right is gone at once")
+    t.equal((host:call("GET", "/nodes", { cookie = cookie })), 200, "and the new one is there")
+    t.equal((host:call("DELETE", "/roles/r", { headers = { ["If-Match"] = "*" } })), 409, "a role in use stays")
+  end },
+
   { "live topics", function(t)
     local host = fake.new():sign_in_administrator()
     grow_tree(host)

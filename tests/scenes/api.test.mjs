@@ -143,6 +143,8 @@ describe('api', { concurrency: false }, () => {
     assert.equal((await api('GET', '/stations?cursor=nonsense')).json.code, 'bad-cursor')
     assert.equal((await api('GET', '/stations?sort=key')).status, 400)
     assert.equal((await api('PUT', '/stations')).status, 405)
+    for (const code of ['validation', 'bad-json', 'unknown-query', 'bad-cursor'])
+      assert.ok(await service.metric(`kw_api_refusals_total{code="${code}"}`) >= 1, `${code} is counted`)
   })
 
   test('the same Idempotency-Key makes one station, and shows its key again', async () => {
@@ -276,7 +278,7 @@ describe('api', { concurrency: false }, () => {
     const trail = (await api('GET', '/audit?limit=1000')).json
     const actions = new Set(trail.items.map((one) => one.action))
     for (const action of ['setup', 'session.create', 'session.refused', 'account.create', 'account.invite', 'token.create',
-      'station.create', 'station.update', 'station.delete', 'node.create', 'driver.update', 'key.create'])
+      'station.create', 'station.update', 'station.delete', 'node.create', 'driver.update', 'key.create', 'refused'])
       assert.ok(actions.has(action), `${action} is in the trail`)
     const update = trail.items.find((one) => one.action === 'driver.update')
     assert.deepEqual([update.before, update.after], [{ state: 'active' }, { state: 'blocked' }])
