@@ -85,17 +85,6 @@ static kw_err open_tls(struct kw_gateway *gateway, char *error, size_t error_siz
     return kw_tls_server_new(&options, &gateway->tls, error, error_size);
 }
 
-void kw_gateway_reload(struct kw_gateway *gateway)
-{
-    char error[512] = "";
-    if (gateway->tls == NULL)
-        return;
-    if (kw_tls_reload(gateway->tls, error, sizeof error) == KW_OK)
-        KW_LOG(KW_LOG_INFO, "gateway", "certificate read again");
-    else
-        KW_LOG(KW_LOG_ERROR, "gateway", "the old certificate stays", KW_LC("error", error));
-}
-
 /* --- listeners --- */
 
 static kw_err open_listener(struct kw_gateway *gateway, const char *option, struct kw_tls *tls,
@@ -170,10 +159,15 @@ static kw_err call_lua(struct kw_gateway *gateway, const char *function,
 
 static kw_err open_lua(struct kw_gateway *gateway, char *error, size_t error_size)
 {
+    const struct kw_config *config = gateway->runtime->config;
     gateway->routes = kw_lua_routes_new(gateway->runtime, "kw.routes");
     gateway_bind(gateway);
-    kw_err err =
-        kw_host_load(gateway->runtime->host, "ocpp/gateway.lua", "gateway", error, error_size);
+    kw_err err = kw_site_new(gateway->runtime->metrics, kw_config_text(config, "site_dir"),
+                             kw_config_text(config, "zone"), &gateway->site, error, error_size);
+    if (err != KW_OK)
+        return err;
+    kw_bind_site(gateway->runtime->host, gateway->site);
+    err = kw_host_load(gateway->runtime->host, "ocpp/gateway.lua", "gateway", error, error_size);
     if (err == KW_OK)
         err = call_lua(gateway, "hooks", read_hooks, error, error_size);
     if (err == KW_OK && !gateway->hooked) {
@@ -182,6 +176,28 @@ static kw_err open_lua(struct kw_gateway *gateway, char *error, size_t error_siz
         err = KW_ESCRIPT;
     }
     return err;
+}
+
+/* --- reading again --- */
+
+static void reload_tls(struct kw_gateway *gateway)
+{
+    char error[512] = "";
+    if (gateway->tls == NULL)
+        return;
+    if (kw_tls_reload(gateway->tls, error, sizeof error) == KW_OK)
+        KW_LOG(KW_LOG_INFO, "gateway", "certificate read again");
+    else
+        KW_LOG(KW_LOG_ERROR, "gateway", "the old certificate stays", KW_LC("error", error));
+}
+
+void kw_gateway_reload(struct kw_gateway *gateway)
+{
+    char error[1024] = "";
+    reload_tls(gateway);
+    if (kw_site_reload(gateway->site, error, sizeof error) != KW_OK ||
+        call_lua(gateway, "read_site", NULL, error, sizeof error) != KW_OK)
+        KW_LOG(KW_LOG_ERROR, "gateway", "the site's files were not taken", KW_LC("error", error));
 }
 
 /* --- life --- */
@@ -297,6 +313,7 @@ void kw_gateway_free(struct kw_gateway *gateway)
     kw_unbind_timer(runtime); /* tasks that still wait end here: they hold links and exchanges */
     kw_host_free(runtime->host);
     runtime->host = NULL;
+    kw_site_free(gateway->site); /* after the host, which calls into it */
     kw_http_server_free(gateway->stations);
     kw_http_server_free(gateway->control_server);
     kw_lua_routes_free(gateway->routes);

@@ -12,7 +12,7 @@ struct kw_gateway;
 /* Opens the journal, brings back the state, listens. The error text says what to do. */
 KW_MUST_USE kw_err kw_gateway_new(struct kw_runtime *runtime, struct kw_gateway **out, char *error,
                                   size_t error_size);
-/* Certificate files are read again; on a failure the old certificate stays and it is logged. */
+/* Certificate and the site's quirks are read again; on a failure the old ones stay and it is logged. */
 void kw_gateway_reload(struct kw_gateway *gateway);
 /* Sessions are closed (1012), what they left is written; then on_stopped, once. */
 void kw_gateway_stop(struct kw_gateway *gateway, void (*on_stopped)(void *arg), void *arg);

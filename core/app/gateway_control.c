@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#define KW_HEALTH_BYTES 262144
 #define KW_METRICS_BYTES (4u * 1024 * 1024)
 
 static bool is_loopback(const char *host)
@@ -70,8 +71,9 @@ static void health(struct kw_gateway *gateway, struct kw_exchange *exchange, boo
     struct kw_json_out json;
     bool well = gateway->journal_well && !gateway->stopping;
     bool is_ready = well && gateway->redis_seen;
-    const char *word = !well ? "failing" : gateway->redis_up ? "ok" : "degraded";
-    kw_buf_init(&text, 4096);
+    bool whole = gateway->redis_up && !kw_site_faulty(gateway->site);
+    const char *word = !well ? "failing" : whole ? "ok" : "degraded";
+    kw_buf_init(&text, KW_HEALTH_BYTES);
     kw_json_out_init(&json, &text);
     kw_json_obj(&json);
     KW_JSON_KV(str, &json, "status", kw_str_of(word));
@@ -81,6 +83,8 @@ static void health(struct kw_gateway *gateway, struct kw_exchange *exchange, boo
     KW_JSON_KV(str, &json, "redis", gateway->redis_up ? KW_STR("up") : KW_STR("away"));
     KW_JSON_KV(i64, &json, "stations_connected", (int64_t)kw_map_count(gateway->table));
     KW_JSON_KV(i64, &json, "events_waiting", (int64_t)kw_event_writer_waiting(gateway->writer));
+    kw_json_key(&json, "site");
+    kw_site_write_status(gateway->site, &json);
     KW_JSON_KV(bool, &json, "stopping", gateway->stopping);
     KW_JSON_KV(str, &json, "version", KW_STR(KW_VERSION));
     KW_JSON_KV(i64, &json, "uptime_s", (kw_now_ms() - gateway->runtime->started_ms) / 1000);

@@ -12,6 +12,7 @@
 
 #include "app/gateway.h"
 #include "app/lua_routes.h"
+#include "app/site.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "feed/writer.h"
@@ -83,6 +84,7 @@ struct link {
 
 struct kw_gateway {
     struct kw_runtime *runtime;
+    struct kw_site *site;
     struct kw_tls *tls;
     struct kw_listener *plain, *secure, *control;
     struct kw_http_server *stations, *control_server;

@@ -18,6 +18,7 @@ local record_module = require "ocpp.record"
 local redis_side = require "ocpp.redis_side"
 local refresh_module = require "ocpp.refresh"
 local sessions_module = require "ocpp.sessions"
+local site = require "kw.site"
 local state_module = require "ocpp.state"
 local time = require "kw.time"
 local timer = require "kw.timer"
@@ -280,22 +281,27 @@ local function forget_connections()
   end
 end
 
--- The site's own list of what its models do differently (site/ocpp/quirks.lua), if there is one.
-local function read_site()
-  local there, site = pcall(require, "kw.site")
-  if not there then return end
-  local entries, slug = site.value("ocpp/quirks", nil)
-  if entries then
-    local ok, result = pcall(quirks.extend, entries)
-    if ok then log.info("quirks of the site", { entries = result })
-    else log.error("quirks of the site are not used", { error = result }) end
-  elseif slug ~= "not-found" then
-    log.error("quirks of the site are not used", { error = slug })
+--- The site's own list of what its models do differently (site/ocpp/quirks.lua), if there is one. Also called
+--- by C when the files were read again.
+function M.read_site()
+  local entries, slug, words = site.value("ocpp/quirks")
+  if not entries then
+    quirks.set_site {}
+    if slug ~= "not-found" then log.error("the site's quirks are not used", { error = words or slug }) end
+    return
   end
+  local ok, result = pcall(quirks.set_site, entries)
+  if not ok then
+    site.refuse("ocpp/quirks", "ocpp/quirks.lua: " .. result)
+    log.error("the site's quirks are not used", { error = result })
+    return
+  end
+  log.info("the site's quirks", { entries = result })
+  sessions:read_quirks()
 end
 
 function M.start()
-  read_site()
+  M.read_site()
   say_started(state:get("epoch"))
   forget_connections()
   commands:resume()

@@ -14,6 +14,7 @@
 local M = {}
 
 M.list = {}
+local site = {}
 
 local NONE = {}
 
@@ -34,21 +35,25 @@ local function merge_into(into, entry)
   end
 end
 
---- Put a site's entries behind the shipped ones. Returns their number; raises on a wrong form.
-function M.extend(entries)
-  for i, entry in ipairs(entries) do
-    if type(entry) ~= "table" then error(("ocpp/quirks.lua: entry %d is not a table"):format(i), 0) end
-    for _, name in ipairs { "vendor", "model", "firmware" } do
-      local ok = entry[name] == nil or (type(entry[name]) == "string" and pcall(string.find, "", entry[name]))
-      if not ok then error(("ocpp/quirks.lua: entry %d: %s is not a Lua pattern"):format(i, name), 0) end
-    end
-    for measurand, factor in pairs(entry.scale or NONE) do
-      if type(factor) ~= "number" or factor <= 0 then
-        error(("ocpp/quirks.lua: entry %d: scale of %s must be a number > 0"):format(i, tostring(measurand)), 0)
-      end
-    end
-    M.list[#M.list + 1] = entry
+local function check(entry, i)
+  if type(entry) ~= "table" then error(("entry %d is not a table"):format(i), 0) end
+  for _, name in ipairs { "vendor", "model", "firmware" } do
+    local ok = entry[name] == nil or (type(entry[name]) == "string" and pcall(string.find, "", entry[name]))
+    if not ok then error(("entry %d: %s is not a Lua pattern"):format(i, name), 0) end
   end
+  for measurand, factor in pairs(type(entry.scale) == "table" and entry.scale or NONE) do
+    if type(factor) ~= "number" or factor <= 0 then
+      error(("entry %d: scale of %s must be a number > 0"):format(i, tostring(measurand)), 0)
+    end
+  end
+end
+
+--- A site's entries, behind the shipped ones; they replace those of before. Raises on a wrong form, and
+--- then those of before stay. Returns their number.
+function M.set_site(entries)
+  if type(entries) ~= "table" then error("a list of entries is expected", 0) end
+  for i, entry in ipairs(entries) do check(entry, i) end
+  site = entries
   return #entries
 end
 
@@ -56,11 +61,13 @@ end
 ---@param about table  {vendor, model, firmware}
 function M.of(about)
   local found
-  for _, entry in ipairs(M.list) do
-    if matches(entry.vendor, about.vendor) and matches(entry.model, about.model)
-      and matches(entry.firmware, about.firmware) then
-      found = found or {}
-      merge_into(found, entry)
+  for _, list in ipairs { M.list, site } do
+    for _, entry in ipairs(list) do
+      if matches(entry.vendor, about.vendor) and matches(entry.model, about.model)
+        and matches(entry.firmware, about.firmware) then
+        found = found or {}
+        merge_into(found, entry)
+      end
     end
   end
   return found or NONE

@@ -29,6 +29,11 @@ function M:of(handle, cs)
   return session or { id = cs, protocol = "1.6", clock = self:clock_of(cs), quirks = quirks_of(self, cs) }
 end
 
+--- The quirks have changed.
+function M:read_quirks()
+  for cs, session in pairs(self.by_station) do session.quirks = quirks_of(self, cs) end
+end
+
 function M:station(cs) return self.by_station[cs] end
 
 --- A copy of the open sessions, by station.

@@ -65,13 +65,17 @@ return {
     t.equal(burst.offset_ms, 0, "messages close together prove nothing")
   end },
   { "quirks: data, checked when a site brings them", function(t)
-    t.fails(function() quirks.extend { { vendor = "[" } } end, "vendor is not a Lua pattern")
-    t.fails(function() quirks.extend { { scale = { Voltage = "x" } } } end, "scale of Voltage")
-    t.fails(function() quirks.extend { 5 } end, "entry 1")
-    quirks.extend { { vendor = "^acme", firmware = "^1%.", scale = { Voltage = 0.1 } },
+    t.fails(function() quirks.set_site { { vendor = "[" } } end, "vendor is not a Lua pattern")
+    t.fails(function() quirks.set_site { { scale = { Voltage = "x" } } } end, "scale of Voltage")
+    t.fails(function() quirks.set_site { 5 } end, "entry 1")
+    quirks.set_site { { vendor = "^acme", firmware = "^1%.", scale = { Voltage = 0.1 } },
                     { vendor = "acme", model = "two", ping = false } }
     t.equal(quirks.of { vendor = "ACME", model = "Two", firmware = "1.2" }, { scale = { Voltage = 0.1 }, ping = false })
     t.equal(quirks.of { vendor = "ACME", model = "One", firmware = "2.0" }, {})
     t.equal(quirks.of {}, {})
+    t.fails(function() quirks.set_site { { vendor = "x", scale = { SoC = -1 } } } end, "scale of SoC")
+    t.equal(quirks.of({ vendor = "ACME", firmware = "1.0" }).scale, { Voltage = 0.1 }, "those of before stay")
+    quirks.set_site {}
+    t.equal(quirks.of { vendor = "ACME", firmware = "1.0" }, {})
   end },
 }

@@ -1,6 +1,9 @@
 // ocpp-trouble.test.mjs - a gateway in the middle of everything: stopped, its Redis frozen, its stations gone.
 // Every end must be clean: exit status 0 and nothing left behind (the address sanitizer looks).
 import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Complex, Gateway } from './support/gateway.mjs'
 import { sleep, until } from './support/redis.mjs'
@@ -107,4 +110,36 @@ test('a bad configuration is refused with its rule', async () => {
   const gateway = await Gateway.start(complex.url)
   await assert.rejects(Gateway.start(complex.url, { control_port: gateway.ports.control }), /in use/i)
   await gateway.stop()
+})
+
+test('quirks of the site: used, read again by SIGHUP, refused when they are wrong', { timeout: 60000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kw-site-'))
+  mkdirSync(join(folder, 'ocpp'))
+  const file = join(folder, 'ocpp', 'quirks.lua')
+  writeFileSync(file, 'return { { vendor = "^acme", scale = { ["Power.Active.Import"] = 10 } } }')
+  const gateway = await Gateway.start(complex.url, { site_dir: folder })
+  await gateway.ready()
+  const station = await connectStation(gateway, 'EV-5', await complex.station('EV-5'))
+  await boot(station)
+  const power = async (value) => {
+    await station.call('MeterValues', { connectorId: 1, meterValue: [{ timestamp: now(), sampledValue: [{ value: String(value), measurand: 'Power.Active.Import', unit: 'W' }] }] })
+    return until('a power', async () => (await complex.hash('conn:EV-5:1:1')).powerW)
+  }
+  assert.equal(await power(500), '5000')
+  writeFileSync(file, 'return { { vendor = "^acme", scale = { ["Power.Active.Import"] = "ten" } } }')
+  gateway.process.kill('SIGHUP')
+  await until('a word in the log', () => gateway.log.includes('scale of Power.Active.Import must be a number'))
+  const health = await (await gateway.http('/healthz')).json()
+  assert.equal(health.status, 'degraded')
+  assert.match(JSON.stringify(health.site), /scale of Power/)
+  await complex.call('HDEL', 'kw:1:conn:EV-5:1:1', 'powerW')
+  assert.equal(await power(501), '5010', 'those of before stay')
+  writeFileSync(file, 'return {}')
+  gateway.process.kill('SIGHUP')
+  await until('well again', async () => (await (await gateway.http('/healthz')).json()).status === 'ok')
+  await complex.call('HDEL', 'kw:1:conn:EV-5:1:1', 'powerW')
+  assert.equal(await power(502), '502')
+  await station.close()
+  await gateway.stop()
+  rmSync(folder, { recursive: true })
 })
