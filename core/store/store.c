@@ -166,10 +166,14 @@ static void request_work(void *arg)
     struct job *job = arg;
     struct kw_store *store = job->store;
     sqlite3 *db = job->write ? store->db : take_reader(store);
+    if (!job->write) /* rows, total and sum are several statements: they see one moment */
+        KW_IGNORE(kw_sqlite_exec(db, "BEGIN", NULL, 0));
     job->err = kw_request_run(db, store->collections, kw_str_n(job->request, job->request_length),
                               &job->result);
-    if (!job->write)
+    if (!job->write) {
+        KW_IGNORE(kw_sqlite_exec(db, "COMMIT", NULL, 0));
         give_reader(store, db);
+    }
 }
 
 static void request_done(void *arg)
