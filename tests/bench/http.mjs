@@ -4,7 +4,7 @@
 // status object, and a Lua route that returns the same as a table, both with all security headers.
 // Generator: wrk, one thread, 64 connections.
 import { connect } from 'node:net'
-import { BUILD, buildPrograms, checkBars, cpuMicros, median, options, printTable, rssMegabytes, runGenerator, spread, startServer } from './support/measure.mjs'
+import { BUILD, buildPrograms, checkBars, cpuMicros, medianRatio, options, printTable, rssMegabytes, runGenerator, spread, startServer } from './support/measure.mjs'
 
 const { rounds, seconds } = options({ rounds: 5, seconds: 2 })
 
@@ -50,14 +50,14 @@ for (let round = 0; round < rounds; round++) {
     rates.push(requests / seconds)
   }
 }
-const floor = median(variants[0].micros)
+const floor = variants[0].micros
 printTable(['server', 'CPU us/request', '/ floor', 'requests/s', 'RSS MB'], variants.map((variant) => [
-  variant.name, spread(variant.micros, 2), (median(variant.micros) / floor).toFixed(2),
+  variant.name, spread(variant.micros, 2), medianRatio(variant.micros, floor).toFixed(2),
   spread(variant.rates, 0), rssMegabytes(variant.server.pid).toFixed(0),
 ]))
 checkBars([
-  { text: 'C route, CPU / floor', value: median(variants[1].micros) / floor, most: 1.25 },
-  { text: 'Lua route, CPU / floor', value: median(variants[2].micros) / floor, most: 1.4 },
-  { text: 'node http, CPU / C route', value: median(variants[3].micros) / median(variants[1].micros), least: 1.7 },
+  { text: 'C route, CPU / floor', value: medianRatio(variants[1].micros, floor), most: 1.25 },
+  { text: 'Lua route, CPU / floor', value: medianRatio(variants[2].micros, floor), most: 1.4 },
+  { text: 'node http, CPU / C route', value: medianRatio(variants[3].micros, variants[1].micros), least: 1.7 },
 ])
 for (const { server } of variants) await server.stop()

@@ -1,7 +1,8 @@
 /* ws_client.c - One publisher and N readers in a closed window of 32 messages of 200 bytes.
  *
- * usage: ws_client URL READERS SECONDS [CA_FILE]. Prints "deliveries seconds"; every delivery is
- * checked byte by byte. The next window leaves when every reader has the last one. */
+ * usage: ws_client URL READERS SECONDS [CA_FILE]. Prints "open" when all are connected and, 100 ms later,
+ * begins; at the end "deliveries seconds". Every delivery is checked byte by byte; the next window leaves
+ * when every reader has the last one. */
 #include "base/clock.h"
 #include "bench.h"
 #include "net/loop.h"
@@ -26,15 +27,24 @@ static void publish(struct run *run)
         MUST(kw_ws_send_text(run->publisher, kw_str_n(run->message, MESSAGE_BYTES)) == KW_OK);
 }
 
+static void begin(struct kw_timer *timer, void *arg)
+{
+    struct run *run = arg;
+    kw_timer_close(timer);
+    run->began_us = kw_mono_us();
+    run->until_us += run->began_us;
+    publish(run);
+}
+
 static void on_open(struct kw_ws *ws, void *arg)
 {
     struct run *run = arg;
     (void)ws;
     if (++run->open < run->readers + 1)
         return;
-    run->began_us = kw_mono_us();
-    run->until_us += run->began_us;
-    publish(run);
+    (void)printf("open\n");
+    (void)fflush(stdout);
+    kw_timer_start(kw_timer_new(run->loop, begin, run), 100, 0);
 }
 
 static void on_message(struct kw_ws *ws, bool is_text, struct kw_str message, void *arg)

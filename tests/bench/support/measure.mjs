@@ -22,9 +22,9 @@ function pin(core, command) {
 }
 
 /** Start a server on core 0 and wait for its line `port N`. */
-export async function startServer(command, env = {}) {
+export async function startServer(command) {
   const [program, ...args] = pin(0, command)
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(child)
   const lines = createInterface({ input: child.stdout })
   const port = await new Promise((resolve, reject) => {
@@ -46,12 +46,13 @@ export async function startServer(command, env = {}) {
   }
 }
 
-/** Run a generator on core 1 to its end; its standard output. */
-export function runGenerator(command, env = {}) {
+/** Run a generator on core 1 to its end; its standard output. `onFirst` is called at its first output. */
+export function runGenerator(command, onFirst) {
   const [program, ...args] = pin(1, command)
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let text = ''
+    child.stdout.once('data', () => onFirst?.())
     child.stdout.on('data', (piece) => { text += piece })
     child.on('exit', (code) => {
       if (code === 0) resolve(text)
@@ -76,6 +77,11 @@ export function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** Median of the ratios round by round: what slows the machine for a while slows both of a round. */
+export function medianRatio(upper, lower) {
+  return median(upper.map((value, round) => value / lower[round]))
 }
 
 export function spread(values, digits) {
