@@ -89,15 +89,18 @@ local function keep(doc)
   end
 end
 
--- The change reaches memory and browsers at once, the store right after.
-local function change(doc, set)
+-- The change is in memory at once; browsers hear of it when it is stored, so that whoever reads after
+-- the news reads the news. `wait`: return only then (the writer keeps the order of the changes).
+local function change(doc, set, wait)
   for name, value in pairs(set) do doc[name] = value end
   keep(doc)
-  live.publish("commands", doc.account_id, show(doc))
-  timer.spawn(function()
+  local owner, shown = doc.account_id, show(doc)
+  local function write()
     local done, slug = store.update("commands", doc.id, set)
     if not done then log.error("command not stored", { command = doc.id, reason = tostring(slug) }) end
-  end)
+    live.publish("commands", owner, shown)
+  end
+  if wait then write() else timer.spawn(write) end
 end
 
 local RANK = { queued = 1, sent = 2, accepted = 3, rejected = 3, timed_out = 3, confirmed = 4 }
@@ -113,7 +116,7 @@ local function told_words(told)
 end
 
 -- What the contract says of a command; a later word never goes back to an earlier one.
-local function apply(doc, told)
+local function apply(doc, told, wait)
   local state, code = control.state_of(told.state)
   if not state then return end
   local set = {}
@@ -130,7 +133,7 @@ local function apply(doc, told)
   elseif told.effect == "unconfirmed" then
     doc.unconfirmed = true -- nobody watches any more
   end
-  if next(set) then change(doc, set) else keep(doc) end
+  if next(set) then change(doc, set, wait) else keep(doc) end
 end
 
 -- --- what the station's own state shows ---
@@ -309,22 +312,20 @@ end
 local function deliver(doc, req, caller)
   local told, slug, detail = control.send(doc, doc.wait_ms)
   if told then
-    change(doc, { contract_id = type(told.commandId) == "string" and told.commandId or nil })
-    apply(doc, told)
+    if type(told.commandId) == "string" then change(doc, { contract_id = told.commandId }) end
+    apply(doc, told, true)
   elseif slug == "timeout" then
     keep(doc) -- it may have got there: the task asks on
   else
     local code = slug == "unreachable" and "control-unreachable" or slug
-    change(doc, { state = "rejected", answered_ms = time.now_ms(), error_code = code })
-    if slug == "offline" then return problem(req, 409, "offline", nil, { command = show(doc, caller) }) end
+    change(doc, { state = "rejected", answered_ms = time.now_ms(), error_code = code }, true)
+    local extra = { command = show(doc, caller) }
+    if slug == "offline" then return problem(req, 409, "offline", nil, extra) end
     if slug == "unknown" then
-      return problem(req, 409, "offline", "The complex does not know this station yet.", { command = show(doc,
-        caller) })
+      return problem(req, 409, "offline", "The complex does not know this station yet.", extra)
     end
-    if slug == "unreachable" then return problem(req, 502, "control-unreachable", nil, { command = show(doc,
-      caller) }) end
-    return problem(req, 409, "conflict", "The complex refused the command: " .. tostring(detail),
-      { command = show(doc, caller) })
+    if slug == "unreachable" then return problem(req, 502, "control-unreachable", nil, extra) end
+    return problem(req, 409, "conflict", "The complex refused the command: " .. tostring(detail), extra)
   end
   return 202, show(doc, caller), { Location = api.base .. "/commands/" .. doc.id }
 end

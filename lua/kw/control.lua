@@ -59,9 +59,12 @@ local function escape(text)
   return (text:gsub("[^%w%-_.~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
+-- Failures after which it is sure that nothing was sent.
+local NOT_SENT = { refused = true, tls = true, busy = true, invalid = true, ["not-found"] = true }
+
 -- nil, slug: "offline" | "unknown" | "refused" | "unreachable" (it never got there) | "timeout" (it may have)
 local function refusal(reply, slug)
-  if not reply then return nil, slug == "timeout" and "timeout" or "unreachable" end
+  if not reply then return nil, NOT_SENT[slug] and "unreachable" or "timeout" end
   local body = type(reply.json) == "table" and reply.json or {}
   local code = type(body.code) == "string" and body.code or type(body.error) == "string" and body.error or ""
   local detail = type(body.detail) == "string" and body.detail or nil
