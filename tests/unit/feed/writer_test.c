@@ -64,7 +64,7 @@ static bool confirmed(void *arg)
 static bool await(struct author *author, uint64_t sequence)
 {
     author->wanted = sequence;
-    return run_until(author->rig->loop, confirmed, author, 8000);
+    return run_until(author->rig->loop, confirmed, author, 20000);
 }
 
 static void test_effects(void **state)
@@ -215,7 +215,7 @@ static void test_redis_forgot(void **state)
 {
     RIG_OR_SKIP(rig, state);
     struct author author;
-    start_keeping(&author, rig, 1500);
+    start_keeping(&author, rig, 4000);
     put_numbered(&author, 1, 50);
     assert_true(run_until(rig->loop, all_taken, &author, 5000));
     assert_int_equal(author.confirmed, 0);                /* taken is not yet confirmed */
