@@ -18,4 +18,9 @@ int kw_command_serve(int argc, char **argv);
 /* kilowatch gateway [--config FILE]: OCPP stations on one side, the complex contract on the other. */
 int kw_command_gateway(int argc, char **argv);
 
+/* kilowatch check [--config FILE]: the configuration, and every script of its site_dir (compiled, linted, loaded
+ * in the sandbox, its tests run). A line a problem on standard output, FILE:LINE: what; what to do. Status 0:
+ * nothing wrong; 1: scripts are; 2: the configuration is. */
+int kw_command_check(int argc, char **argv);
+
 #endif

@@ -14,6 +14,8 @@ static const struct command {
 
     { "gateway", kw_command_gateway,
       "[--config FILE]          OCPP stations to the complex contract" },
+    { "check", kw_command_check,
+      "[--config FILE]          configuration and scripts of the site, without serving" },
     { "run", kw_command_run, "FILE.lua [ARGUMENTS...]   a Lua program on the host" },
 };
 

@@ -16,6 +16,7 @@
 #define KW_SITE_TASKS 256
 #define KW_CORE_TASKS 65536
 #define KW_SITE_LOAD_US 500000
+#define KW_LOAD_LEAST_US 20000
 
 static const char loaded_key = 0; /* registry: table of kw_host_load() values */
 
@@ -279,6 +280,15 @@ static int load_inside(lua_State *L)
     return 0;
 }
 
+/* What is left for loading; a little for each file, so that one that loops does not fail the next. */
+static int64_t load_limit_us(const struct kw_host *host)
+{
+    int64_t left_us = host->load_us - host->loaded_us;
+    if (host->load_us == 0)
+        return 0;
+    return left_us > KW_LOAD_LEAST_US ? left_us : KW_LOAD_LEAST_US;
+}
+
 kw_err kw_host_load(struct kw_host *host, const char *file, const char *name, char *error,
                     size_t error_size)
 {
@@ -288,12 +298,12 @@ kw_err kw_host_load(struct kw_host *host, const char *file, const char *name, ch
     kw_err err = KW_OK;
     struct kw_watch_frame frame;
     struct load load = { host, path, name };
-    int64_t left_us = host->load_us - host->loaded_us, from_us = kw_watch_cpu_us();
+    int64_t from_us = kw_watch_cpu_us();
     find_file(host, file, path, sizeof path);
     lua_pushcfunction(L, kw_host_traceback);
     lua_pushcfunction(L, load_inside);
     lua_pushlightuserdata(L, &load);
-    kw_watch_enter(&host->watch, &frame, L, host->load_us == 0 ? 0 : left_us > 1 ? left_us : 1);
+    kw_watch_enter(&host->watch, &frame, L, load_limit_us(host));
     int status = lua_pcall(L, 1, 0, top + 1);
     bool expired = kw_watch_leave(&host->watch, &frame);
     host->loaded_us += kw_watch_cpu_us() - from_us;
