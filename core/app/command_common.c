@@ -40,7 +40,6 @@ static bool make_folder(const char *path)
 
 int kw_command_open(int argc, char **argv, const char *name, struct kw_config **out)
 {
-    const struct rlimit no_core = { 0, 0 }; /* keys and passwords live in memory */
     char error[1024] = "";
     const char *file = NULL;
     for (int i = 1; i < argc; i++) {
@@ -58,17 +57,26 @@ int kw_command_open(int argc, char **argv, const char *name, struct kw_config **
         (void)fprintf(stderr, "kilowatch %s: %s\n", name, error);
         return 2;
     }
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    kw_log_setup(level_of(kw_config_text(*out, "log_level")), STDERR_FILENO);
-    const char *data_dir = kw_config_text(*out, "data_dir");
-    if (!make_folder(data_dir)) {
-        (void)fprintf(stderr, "kilowatch %s: cannot make the data folder %s: %s\n", name, data_dir,
-                      strerror(errno));
+    if (!kw_command_prepare(*out, error, sizeof error)) {
+        (void)fprintf(stderr, "kilowatch %s: %s\n", name, error);
         kw_config_free(*out);
         *out = NULL;
         return 1;
     }
     return 0;
+}
+
+bool kw_command_prepare(const struct kw_config *config, char *error, size_t error_size)
+{
+    const struct rlimit no_core = { 0, 0 }; /* keys and passwords live in memory */
+    const char *data_dir = kw_config_text(config, "data_dir");
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    kw_log_setup(level_of(kw_config_text(config, "log_level")), STDERR_FILENO);
+    if (make_folder(data_dir))
+        return true;
+    (void)snprintf(error, error_size, "cannot make the data folder %s: %s", data_dir,
+                   strerror(errno));
+    return false;
 }
 
 static bool write_file(const char *path, struct kw_str text)

@@ -11,6 +11,9 @@
  * Returns 0 and *out (owner: caller), or the exit status; what is wrong stands on standard error. */
 int kw_command_open(int argc, char **argv, const char *name, struct kw_config **out);
 
+/* What follows a loaded configuration: log level, data_dir, no core dumps. False: `error` says why. */
+bool kw_command_prepare(const struct kw_config *config, char *error, size_t error_size);
+
 /* A small file, written beside and renamed. `name` is relative to data_dir. KW_EIO: logged. */
 KW_MUST_USE kw_err kw_command_write(const struct kw_config *config, const char *name,
                                     struct kw_str text);

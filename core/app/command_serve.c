@@ -20,7 +20,7 @@ static int serve(const struct kw_config *config)
 {
     char error[2048] = "";
     struct kw_service *service = NULL;
-    if (kw_service_new(config, &service, error, sizeof error) != KW_OK) {
+    if (kw_service_new(config, NULL, &service, error, sizeof error) != KW_OK) {
         (void)fprintf(stderr, "kilowatch serve: %s\n", error);
         return 1;
     }
@@ -33,6 +33,8 @@ static int serve(const struct kw_config *config)
     if (service->status == 0)
         kw_loop_run(loop);
     int status = service->status;
+    if (service->error[0] != 0)
+        (void)fprintf(stderr, "kilowatch serve: %s\n", service->error);
     kw_command_remove_pid(config);
     kw_service_free(service);
     return status;

@@ -44,7 +44,7 @@ static void keep(struct kw_config *config, lua_State *L)
 
 /* Stack: the module's load function's results: table, or nil and the error text. */
 static kw_err run(lua_State *L, const char *lua_dir, const char *file, const char *command,
-                  char *error, size_t error_size)
+                  const char *const *given, char *error, size_t error_size)
 {
     lua_getglobal(L, "package");
     lua_pushfstring(L, "%s/?.lua", lua_dir);
@@ -61,7 +61,12 @@ static kw_err run(lua_State *L, const char *lua_dir, const char *file, const cha
     lua_getfield(L, -1, "load");
     lua_pushstring(L, file);
     lua_pushstring(L, command);
-    if (lua_pcall(L, 2, 2, 0) != LUA_OK || lua_isnil(L, -2)) {
+    lua_newtable(L);
+    for (; given[0] != NULL; given += 2) {
+        lua_pushstring(L, given[1]);
+        lua_setfield(L, -2, given[0]);
+    }
+    if (lua_pcall(L, 3, 2, 0) != LUA_OK || lua_isnil(L, -2)) {
         (void)snprintf(error, error_size, "%s", lua_tostring(L, -1));
         return KW_EINVALID;
     }
@@ -72,6 +77,13 @@ static kw_err run(lua_State *L, const char *lua_dir, const char *file, const cha
 kw_err kw_config_load(const char *file, const char *command, struct kw_config **out, char *error,
                       size_t error_size)
 {
+    static const char *const nothing[] = { NULL };
+    return kw_config_load_with(file, command, nothing, out, error, error_size);
+}
+
+kw_err kw_config_load_with(const char *file, const char *command, const char *const *given,
+                           struct kw_config **out, char *error, size_t error_size)
+{
     char lua_dir[512];
     kw_err err = kw_runtime_lua_dir(lua_dir, sizeof lua_dir, error, error_size);
     if (err != KW_OK)
@@ -80,7 +92,7 @@ kw_err kw_config_load(const char *file, const char *command, struct kw_config **
     if (L == NULL)
         return KW_ENOMEM;
     luaL_openlibs(L);
-    err = run(L, lua_dir, file, command, error, error_size);
+    err = run(L, lua_dir, file, command, given, error, error_size);
     if (err == KW_OK) {
         struct kw_config *config = kw_zalloc(sizeof *config);
         config->options = kw_map_new();

@@ -16,6 +16,10 @@ struct kw_config;
 /* `file` NULL: defaults and environment. `command`: "serve", "gateway", ... */
 KW_MUST_USE kw_err kw_config_load(const char *file, const char *command, struct kw_config **out,
                                   char *error, size_t error_size);
+/* The same with `given`: option, value as text, ..., NULL; these win over file and environment. */
+KW_MUST_USE kw_err kw_config_load_with(const char *file, const char *command,
+                                       const char *const *given, struct kw_config **out,
+                                       char *error, size_t error_size);
 void kw_config_free(struct kw_config *config);
 
 /* The option must exist (asserts). Text of an unset option is "". Owned by the configuration. */

@@ -116,7 +116,7 @@ static kw_err lock_folder(struct kw_service *service, char *error, size_t error_
 
 static void fail(struct kw_service *service, const char *error)
 {
-    (void)fprintf(stderr, "kilowatch serve: %s\n", error);
+    (void)snprintf(service->error, sizeof service->error, "%s", error);
     service->status = 1;
     kw_loop_stop(service->runtime->loop);
 }
@@ -128,6 +128,8 @@ static void announce(struct kw_service *service)
     const char *scheme = kw_config_bool(config, "plain_http") ? "http" : "https";
     int length = snprintf(text, sizeof text, "{\"%s\":%u}\n", scheme, kw_web_port(service->web));
     KW_IGNORE(kw_command_write(config, "ports.json", kw_str_n(text, (size_t)length))); /* logged */
+    if (service->hooks.on_listening != NULL)
+        service->hooks.on_listening(text, service->hooks.arg);
     KW_LOG(KW_LOG_INFO, "service", "listening", KW_LC("scheme", scheme),
            KW_LC("host", kw_config_text(config, "listen_host")),
            KW_LI("port", kw_web_port(service->web)));
@@ -198,17 +200,21 @@ static kw_err build(struct kw_service *service, char *error, size_t error_size)
     if (err != KW_OK)
         return err;
     kw_bind_site(runtime->host, service->site);
+    if (service->hooks.bind != NULL)
+        service->hooks.bind(runtime->host, service->hooks.arg);
     err = kw_pipeline_new(service, &service->pipeline, error, error_size);
     if (err == KW_OK)
         err = kw_web_new(service, &service->web, error, error_size);
     return err == KW_OK ? start_lua(service, error, error_size) : err;
 }
 
-kw_err kw_service_new(const struct kw_config *config, struct kw_service **out, char *error,
-                      size_t error_size)
+kw_err kw_service_new(const struct kw_config *config, const struct kw_service_hooks *hooks,
+                      struct kw_service **out, char *error, size_t error_size)
 {
     struct kw_service *service = kw_zalloc(sizeof *service);
     service->lock_fd = -1;
+    if (hooks != NULL)
+        service->hooks = *hooks;
     kw_err err = kw_runtime_new(config, NULL, &service->runtime, error, error_size);
     if (err == KW_OK)
         err = build(service, error, error_size);

@@ -25,6 +25,13 @@ struct kw_driver {
     char name[KW_NAME_BYTES * 2];
 };
 
+/* For an embedding program; each may be NULL. */
+struct kw_service_hooks {
+    void (*bind)(struct kw_host *host, void *arg);      /* before Lua is loaded */
+    void (*on_listening)(const char *ports, void *arg); /* JSON as in ports.json */
+    void *arg;
+};
+
 struct kw_service {
     struct kw_runtime *runtime;
     struct kw_complex *complex;
@@ -38,14 +45,17 @@ struct kw_service {
     struct kw_site *site;
     int lock_fd; /* DATA/lock: one service a folder */
     bool started, stopping;
-    int status;            /* exit status */
+    int status; /* exit status */
+    struct kw_service_hooks hooks;
+    char error[1024];      /* why status is not 0 */
     struct kw_timer *hard; /* after SIGTERM: what still waits is cut */
 };
 
 /* Builds all parts and begins to start: Lua's start() runs as a task when the loop runs; then feed and
  * listener begin. `error` says what, where and what to do. Owner: caller, until kw_service_free(). */
-KW_MUST_USE kw_err kw_service_new(const struct kw_config *config, struct kw_service **out,
-                                  char *error, size_t error_size);
+KW_MUST_USE kw_err kw_service_new(const struct kw_config *config,
+                                  const struct kw_service_hooks *hooks /* NULL: none */,
+                                  struct kw_service **out, char *error, size_t error_size);
 /* No new connections, sockets closed with 1012, answers finished (<= 5 s), pages committed; then the
  * loop is stopped. The second call stops at once. */
 void kw_service_stop(struct kw_service *service);

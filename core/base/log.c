@@ -10,6 +10,16 @@
 static _Atomic int log_fd = 2;
 static _Atomic int log_least = KW_LOG_INFO;
 
+/* As process-wide as standard error, which it stands for. */
+static void (*log_sink)(const char *line, size_t length, void *arg);
+static void *log_sink_arg;
+
+void kw_log_sink(void (*sink)(const char *line, size_t length, void *arg), void *arg)
+{
+    log_sink_arg = arg;
+    log_sink = sink;
+}
+
 void kw_log_setup(enum kw_log_level least, int fd)
 {
     atomic_store(&log_least, (int)least);
@@ -46,7 +56,9 @@ void kw_log_fields(enum kw_log_level level, const char *area, const char *text,
         }
     }
     kw_json_obj_end(&json);
-    if (json.err == KW_OK && kw_buf_append(&line, "\n", 1) == KW_OK) {
+    if (json.err == KW_OK && log_sink != NULL) {
+        log_sink(kw_buf_ptr(&line), kw_buf_len(&line), log_sink_arg);
+    } else if (json.err == KW_OK && kw_buf_append(&line, "\n", 1) == KW_OK) {
         ssize_t written = write(atomic_load(&log_fd), kw_buf_ptr(&line), kw_buf_len(&line));
         (void)written; /* nowhere to complain */
     }

@@ -37,6 +37,9 @@ struct kw_log_field {
 
 /* Process-wide by nature (stderr is): level and descriptor are set once at start. */
 void kw_log_setup(enum kw_log_level least, int fd);
+/* Each line (without its line end) goes to `sink` instead, on the thread that logs; NULL: the descriptor again.
+ * Set while nobody logs. */
+void kw_log_sink(void (*sink)(const char *line, size_t length, void *arg), void *arg);
 void kw_log_fields(enum kw_log_level level, const char *area, const char *text,
                    const struct kw_log_field *fields, size_t count);
 

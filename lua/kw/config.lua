@@ -116,9 +116,10 @@ end
 --- Read FILE (nil: none) and the environment.
 ---@param file string|nil
 ---@param _command string
+---@param given_by_program table<string, string>|nil  options of an embedding program; they win
 ---@return table<string, string|integer|boolean>|nil options  every option, with its value
 ---@return string|nil error  what is wrong, where, and the rule
-function M.load(file, _command)
+function M.load(file, _command, given_by_program)
   local values = {}
   for name, option in pairs(M.options) do values[name] = option.default end
   if file then
@@ -141,6 +142,13 @@ function M.load(file, _command)
       if converted == nil or not fits(option, converted) then return nil, variable .. ": " .. describe(name, option) end
       values[name] = converted
     end
+  end
+  for name, value in pairs(given_by_program or {}) do
+    local option = M.options[name]
+    if not option then return nil, ("unknown option %s%s"):format(name, nearest(name)) end
+    local converted = from_environment(option, value)
+    if converted == nil or not fits(option, converted) then return nil, "option " .. describe(name, option) end
+    values[name] = converted
   end
   return values
 end
