@@ -29,7 +29,7 @@ static struct check *check_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* --- files() -> names below the folder, sorted --- */
+/* --- files --- */
 
 static int visible(const struct dirent *entry)
 {
@@ -61,6 +61,7 @@ static void list_folder(lua_State *L, const char *dir, const char *below, int de
     free(entries);
 }
 
+/* checking.files() -> names of the scripts below the folder, sorted. Stack [-0, +1]. */
 static int l_files(lua_State *L)
 {
     lua_newtable(L);
@@ -68,7 +69,7 @@ static int l_files(lua_State *L)
     return 1;
 }
 
-/* --- problems() -> { { file, text }, ... }: what did not load --- */
+/* --- what did not load --- */
 
 static void push_problem(const char *file, const char *text, void *arg)
 {
@@ -81,6 +82,7 @@ static void push_problem(const char *file, const char *text, void *arg)
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
+/* checking.problems() -> { { file, text }, ... }: what did not load. Stack [-0, +1]. */
 static int l_problems(lua_State *L)
 {
     lua_newtable(L);
@@ -88,7 +90,7 @@ static int l_problems(lua_State *L)
     return 1;
 }
 
-/* --- tests: load_test(file) -> names | nil, words; run_test(file, name) -> true | nil, words --- */
+/* --- tests --- */
 
 static int no(lua_State *L, const char *words)
 {
@@ -97,6 +99,7 @@ static int no(lua_State *L, const char *words)
     return 2;
 }
 
+/* checking.load_test(file) -> names of its tests | nil, words. Stack [-0, +1|2]. */
 static int l_load_test(lua_State *L)
 {
     char error[KW_CHECK_TEXT] = "";
@@ -119,6 +122,7 @@ static int l_load_test(lua_State *L)
     return 1;
 }
 
+/* checking.run_test(file, name) -> true | nil, words. Stack [-0, +1|2]. */
 static int l_run_test(lua_State *L)
 {
     static const struct kw_run_limits limits = { KW_TEST_SLICE_US, 0, 0 };
@@ -163,7 +167,7 @@ static kw_err check_scripts(struct check *check, struct kw_host *core, char *err
                                                  { "run_test", l_run_test },
                                                  { NULL, NULL } };
     kw_bind_site(core, check->site);
-    kw_host_module(core, "kw.check", functions, check);
+    kw_host_module(core, "kw.checking", functions, check);
     kw_err err = kw_host_load(core, "kw/site_check.lua", "check", error, error_size);
     if (err == KW_OK)
         err =

@@ -134,21 +134,25 @@ static int write_log(lua_State *L, enum kw_log_level level)
     return 0;
 }
 
+/* log.debug(text, fields?): one line; fields are a flat table. Stack [-0, +0]. */
 static int l_debug(lua_State *L)
 {
     return write_log(L, KW_LOG_DEBUG);
 }
 
+/* log.info(text, fields?): one line; fields are a flat table. Stack [-0, +0]. */
 static int l_info(lua_State *L)
 {
     return write_log(L, KW_LOG_INFO);
 }
 
+/* log.warn(text, fields?): one line; fields are a flat table. Stack [-0, +0]. */
 static int l_warn(lua_State *L)
 {
     return write_log(L, KW_LOG_WARN);
 }
 
+/* log.error(text, fields?): one line; fields are a flat table. Stack [-0, +0]. */
 static int l_error(lua_State *L)
 {
     return write_log(L, KW_LOG_ERROR);

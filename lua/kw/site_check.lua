@@ -3,7 +3,7 @@
 -- One line a problem: FILE:LINE: what; what to do. Warnings start with «warning:» and do not count. The
 -- scripts run in the same sandbox as in the service; nothing here has an effect outside.
 
-local check = require("kw.check")
+local check = require("kw.checking")
 local lint = require("kw.site_lint")
 local rights = require("kw.rights")
 local site = require("kw.site")
@@ -63,7 +63,8 @@ function M.run(dir, print)
   local roles = site.value(policy, "roles")
   if roles ~= nil then
     local name = policy .. ".lua"
-    for _, line in ipairs(lint.check_roles(at(name), read(dir .. "/" .. name) or "", roles, rights.list)) do tell(line) end
+    local text = read(dir .. "/" .. name) or ""
+    for _, line in ipairs(lint.check_roles(at(name), text, roles, rights.list)) do tell(line) end
   end
   for _, name in ipairs(files) do
     if name:find("^tests/.+_test%.lua$") then tests = tests + tests_of(name, tell, at) end
