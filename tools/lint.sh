@@ -88,12 +88,14 @@ lint_main() {
     setup_packages lint
     if [ "${fix:-no}" = yes ]; then
         lint_c_files | xargs clang-format-14 -i
+        lua5.4 tools/lua_types.lua
         say "clang-format has written the layout"
     fi
     lint_step layers lua5.4 tools/layers.lua
     lint_step rules lua5.4 tools/house_rules.lua
     lint_step selftest lint_selftest
     lint_step format lint_format
+    lint_step types lua5.4 tools/lua_types.lua --check
     lint_step luacheck lint_luacheck
     lint_step shell lint_shell
     if [ -f web/package.json ]; then

@@ -171,8 +171,11 @@ end
 function M.main(argument)
   local text = M.text(M.bindings(M.sources()))
   if argument == "--check" then
-    if read(M.target) == text then return 0 end
-    io.stderr:write(M.target, ": not up to date; run lua5.4 tools/lua_types.lua\n")
+    if read(M.target) == text then
+      print(M.target .. ": up to date")
+      return 0
+    end
+    io.stderr:write(M.target, ": not up to date with the comments in C; run ./kw lint --fix\n")
     return 1
   end
   local file = assert(io.open(M.target, "wb"))

@@ -185,11 +185,12 @@ function kw_gateway.append(record) end
 ---@return any ...
 function kw_gateway.call(handle, action, payload_json, timeout_ms) end
 
---- gateway.checkpoint(state) -> true | nil, slug, words ("busy": records are on their way; ask again). Blocks for
---- some ms.
+--- gateway.checkpoint(state, sequence) -> true | nil, slug, words: the state holds everything up to this record,
+--- and nothing that is not on the disk. Blocks for some ms.
 ---@param state any
+---@param sequence any
 ---@return any ...
-function kw_gateway.checkpoint(state) end
+function kw_gateway.checkpoint(state, sequence) end
 
 --- gateway.close(handle, code, reason): starts the closing handshake.
 ---@param handle any
@@ -211,7 +212,7 @@ function kw_gateway.count(kind) end
 ---@return any ...
 function kw_gateway.handle(cs) end
 
---- gateway.journal() -> last, confirmed, checkpointed sequence.
+--- gateway.journal() -> {last, synced, confirmed, checkpointed, refused}: numbers of records.
 ---@return any ...
 function kw_gateway.journal() end
 
@@ -231,6 +232,12 @@ function kw_gateway.version() end
 
 ---@class kw.http
 local kw_http = {}
+
+--- http.mail{url, from, to, message (RFC 5322, CRLF), plain_ok?, timeout_s?} -> true | nil, slug, words. Without
+--- plain_ok the server must speak TLS. Suspends.; raises on a wrong argument.
+---@param options table
+---@return any ...
+function kw_http.mail(options) end
 
 --- http.request{url, method?, headers? ("Name: value" list), body? | json?, timeout_s?, ca_file?, limit_bytes?} ->
 --- reply | nil, slug, words. Suspends.; raises on a wrong argument.

@@ -45,8 +45,9 @@ return {
 
   { "the host of this program has what the declarations say", function(t)
     for module, functions in pairs(lua_types.bindings(lua_types.sources())) do
-      local there, loaded = pcall(require, module)
-      for name in pairs(there and functions or {}) do
+      local open = package.preload[module] -- the real one, whatever another test put in its place
+      local loaded = open and open() or {}
+      for name in pairs(open and functions or {}) do
         t.equal(type(loaded[name]), "function", module .. "." .. name)
       end
     end
