@@ -45,9 +45,10 @@ return {
 
   { "the host of this program has what the declarations say", function(t)
     for module, functions in pairs(lua_types.bindings(lua_types.sources())) do
-      local open = package.preload[module] -- the real one, whatever another test put in its place
-      local loaded = open and open() or {}
-      for name in pairs(open and functions or {}) do
+      local open = package.preload[module]
+      local real = open and debug.getinfo(open, "S").what == "C" -- another test may have put its own there
+      local loaded = real and open() or {}
+      for name in pairs(real and functions or {}) do
         t.equal(type(loaded[name]), "function", module .. "." .. name)
       end
     end
