@@ -1,6 +1,6 @@
 // store.test.ts - Who is told of a change: only those whose row or selection is another one.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { LiveStore } from '@/live/store';
+import { LiveStore, pacedFrames, PERIOD_MS } from '@/live/store';
 import type { Watts } from '@/live/units';
 import { stationRow } from './rows';
 
@@ -65,5 +65,27 @@ describe('LiveStore', () => {
     change(3, 'A', 1);
     store.flush();
     expect(onA).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('pacedFrames', () => {
+  it('the first at the next frame, the others a period apart', () => {
+    vi.useFakeTimers();
+    const frame = pacedFrames();
+    const done: number[] = [];
+    const begin = performance.now();
+    frame(() => done.push(performance.now() - begin));
+    vi.advanceTimersByTime(17);
+    expect(done).toHaveLength(1);
+    frame(() => done.push(performance.now() - begin));
+    vi.advanceTimersByTime(PERIOD_MS - 20);
+    expect(done).toHaveLength(1);
+    vi.advanceTimersByTime(40);
+    expect(done).toHaveLength(2);
+    vi.advanceTimersByTime(1000);
+    frame(() => done.push(performance.now() - begin));
+    vi.advanceTimersByTime(17); // after a quiet time at once again
+    expect(done).toHaveLength(3);
+    vi.useRealTimers();
   });
 });

@@ -3,6 +3,7 @@
 import { clsx } from 'clsx';
 import { RadioTower } from 'lucide-react';
 import { age, lag } from '@/format/time';
+import { MISSING } from '@/format/units';
 import { useLocale, useT } from '@/i18n/i18n';
 import { useLive, useNow, useServerNow } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
@@ -32,27 +33,31 @@ export function LinkChip() {
 }
 
 const selectFeed = (state: LiveState) => state.documents.feed;
+const selectIsLive = (state: LiveState) => state.link.is === 'live';
 
 export function FeedChip() {
   const t = useT();
   const locale = useLocale();
   const now = useServerNow();
   const feed = useLive(selectFeed);
+  const isLive = useLive(selectIsLive);
   if (feed === null) return null;
   const silentMs = feed.lastEventMs === null ? null : now - feed.lastEventMs;
-  const value =
-    feed.state === 'live'
+  // Without our own link nobody knows how the source is.
+  const value = !isLive
+    ? MISSING
+    : feed.state === 'live'
       ? feed.lagMs === null
         ? null
         : lag(feed.lagMs, locale)
       : silentMs === null
         ? null
         : age(silentMs, locale);
-  const word = feed.state === 'live' ? t('feed.live') : feed.state === 'stale' ? t('feed.stale') : t('feed.lost');
+  const word = feed.state === 'live' || !isLive ? t('feed.live') : feed.state === 'stale' ? t('feed.stale') : t('feed.lost');
   return (
-    <span className={clsx(css.chip, feed.state !== 'live' && css.warn)} data-testid="feed" data-feed={feed.state} title={t('feed.about')}>
+    <span className={clsx(css.chip, isLive && feed.state !== 'live' && css.warn)} data-testid="feed" data-feed={isLive ? feed.state : 'unknown'} title={t('feed.about')}>
       <RadioTower size={15} strokeWidth={1.75} aria-hidden />
-      <span className={feed.state === 'live' ? css.chipWord : undefined}>{word}</span>
+      <span className={feed.state === 'live' || !isLive ? css.chipWord : undefined}>{word}</span>
       {value !== null && <b className="num">{value}</b>}
     </span>
   );
