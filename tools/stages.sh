@@ -102,7 +102,7 @@ stage_web() {
 # which finds the address and the sign-in in the file named by KW_DEMO (see examples/demo).
 stage_e2e() {
     stage_data=$(mktemp -d)
-    sh examples/demo/run.sh --headless --data "$stage_data" --stations 60 --port 0 \
+    sh examples/demo/run.sh --headless --data "$stage_data" --stations 60 --port 0 --speed 5 \
         >"$KW_LOG/e2e-demo.log" 2>&1 &
     stage_demo=$!
     stage_wait=0

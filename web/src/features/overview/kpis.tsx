@@ -63,7 +63,7 @@ function Load({ complex }: { readonly complex: ComplexDocument }) {
             : t('kpi.of', { limit: text(power(complex.limitW, locale), locale), ratio: percent(ratio, locale) })}
         </p>
       </div>
-      <dl className={css.phases}>
+      <dl className={css.phases} data-testid="phases">
         {([0, 1, 2] as const).map((phase) => (
           <div key={phase} className={css.phase}>
             <dt>L{phase + 1}</dt>
