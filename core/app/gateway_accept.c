@@ -218,7 +218,7 @@ static void second_tick(struct kw_timer *timer, void *arg)
     (void)timer;
     struct link *now = kw_map_get(gateway->table, kw_str_of(candidate->cs));
     bool alive = now != NULL && (gateway_link_handle(now) != candidate->old_handle ||
-                                 kw_ws_last_frame_ms(now->ws) > candidate->asked_ms);
+                                 kw_ws_last_frame_ms(now->ws) >= candidate->asked_ms);
     bool waited = kw_loop_now_ms(gateway->runtime->loop) - candidate->asked_ms >= KW_SECOND_WAIT_MS;
     if (alive)
         keep_old(candidate);

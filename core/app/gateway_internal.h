@@ -72,7 +72,7 @@ struct link {
     bool pumping, paused, ending;
     char cs[KW_STATION_ID_BYTES + 1];
     char message_id[KW_MESSAGE_ID_BYTES + 1]; /* of the call being handled */
-    char action[65];
+    bool is_account;                          /* that call is never answered with an error */
     int64_t began_us;
     const void *given; /* what the task that is being started gets; valid during its push only */
     struct pending *first, **last;

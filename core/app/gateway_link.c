@@ -14,7 +14,20 @@
 
 #define KW_ANSWER_BYTES (2u * 1024 * 1024)
 
-static const struct kw_run_limits handler_limits = { 0, 0, 30000 };
+/* No limit of its own: Redis has its time-out, and a record that waits for the disk must be waited for. */
+static const struct kw_run_limits handler_limits = { 0, 0, 0 };
+
+/* Messages that are never answered with CALLERROR: the station would take it as "not processed" and some
+ * never send it again (ocpp.md 0.2). */
+static bool is_account(struct kw_str action)
+{
+    static const char *const accounts[] = { "StartTransaction", "StopTransaction", "MeterValues" };
+    for (size_t i = 0; i < KW_COUNT_OF(accounts); i++) {
+        if (kw_str_eqc(action, accounts[i]))
+            return true;
+    }
+    return false;
+}
 
 /* --- slots: what Lua holds --- */
 
@@ -147,7 +160,7 @@ static void message_done(kw_err err, lua_State *L, int results, const char *erro
     kw_metric_observe_us(link->gateway->answer_seconds, kw_mono_us() - link->began_us);
     if (err == KW_OK)
         answer(link, L, results);
-    else if (err != KW_ECANCELLED)
+    else if (err != KW_ECANCELLED && !link->is_account)
         send_error(link, kw_str_of(link->message_id), "InternalError",
                    "The message was not handled.");
     link->busy = false;
@@ -158,6 +171,7 @@ static void handle(struct link *link, const struct kw_ocpp_frame *frame, int64_t
 {
     struct message message = { frame, received_ms };
     KW_IGNORE(kw_str_copy(frame->id, link->message_id, sizeof link->message_id)); /* fits: parser */
+    link->is_account = is_account(frame->action);
     link->busy = true;
     link->began_us = kw_mono_us();
     link->given = &message;
@@ -186,7 +200,6 @@ static void fault(struct link *link, const char *slug, const char *text, size_t 
 /* One whole message; CALLs only when nothing is being handled. */
 static void take(struct link *link, struct kw_str text, int64_t received_ms)
 {
-    static const char *const accounts[] = { "StartTransaction", "StopTransaction", "MeterValues" };
     struct kw_ocpp_frame frame;
     struct kw_ocpp_fault why;
     kw_err err = kw_ocpp_frame_parse(text, &frame, &why);
@@ -206,12 +219,10 @@ static void take(struct link *link, struct kw_str text, int64_t received_ms)
     if (frame.kind != KW_OCPP_CALL || !why.has_id || frame.action.len == 0 ||
         strcmp(why.slug, "bad-payload") != 0)
         return;
-    for (size_t i = 0; i < KW_COUNT_OF(accounts); i++) {
-        if (kw_str_eqc(frame.action, accounts[i])) { /* never a CALLERROR for these (ocpp.md 0.2) */
-            frame.payload = KW_STR("{}");
-            handle(link, &frame, received_ms);
-            return;
-        }
+    if (is_account(frame.action)) {
+        frame.payload = KW_STR("{}");
+        handle(link, &frame, received_ms);
+        return;
     }
     send_error(link, frame.id, "FormationViolation", why.text);
 }
