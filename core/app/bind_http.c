@@ -172,7 +172,8 @@ static void mail_cancelled(void *arg)
     ((struct mail_wait *)arg)->cancelled = true;
 }
 
-/* http.mail{url, from, to, message (RFC 5322, CRLF), plain_ok?, timeout_s?} -> true | nil, slug, words.
+/* http.mail{url, from, to, message (RFC 5322, CRLF), user?, password?, ca_file?, plain_ok?, timeout_s?} ->
+ * true | nil, slug, words.
  * Without plain_ok the server must speak TLS. Suspends. Stack [-0, +1|3]; raises on a wrong argument. */
 static int l_mail(lua_State *L)
 {
@@ -188,6 +189,12 @@ static int l_mail(lua_State *L)
     const char *const to[] = { luaL_checkstring(L, -1), NULL };
     lua_getfield(L, 1, "message");
     const char *message = luaL_checklstring(L, -1, &length);
+    lua_getfield(L, 1, "user");
+    const char *user = luaL_optstring(L, -1, NULL);
+    lua_getfield(L, 1, "password");
+    const char *password = luaL_optstring(L, -1, NULL);
+    lua_getfield(L, 1, "ca_file");
+    const char *ca_file = luaL_optstring(L, -1, NULL);
     lua_getfield(L, 1, "plain_ok");
     bool plain_ok = lua_toboolean(L, -1);
     lua_getfield(L, 1, "timeout_s");
@@ -195,6 +202,9 @@ static int l_mail(lua_State *L)
     if (!kw_task_can_wait(L))
         return luaL_error(L, "http.mail: cannot wait here (not inside a task)");
     struct kw_mail_options options = { .url = url,
+                                       .user = user,
+                                       .password = user != NULL ? password : NULL,
+                                       .ca_file = ca_file,
                                        .plain_ok = plain_ok,
                                        .from = from,
                                        .to = to,

@@ -2,7 +2,11 @@
  *
  * Each file of a site runs in an environment of its own: reads go to the file's globals, then to the
  * shared allow-list (lua-api.md); writes are kept until the file has run, and refused with their
- * line from then on. Nothing in the list reaches the outside: no io, debug, package, bytecode. */
+ * line from then on. Nothing in the list reaches the outside: no io, debug, package, bytecode.
+ *
+ * Known gap: the collector takes quadratic time in one step on a long chain through a table with weak keys
+ * (0.13 s at 16,000 links), where no hook fires. Refusing __mode in setmetatable would not close it, because a
+ * metatable may be changed later. */
 #ifndef KW_SCRIPT_SANDBOX_H
 #define KW_SCRIPT_SANDBOX_H
 

@@ -233,8 +233,8 @@ function kw_gateway.version() end
 ---@class kw.http
 local kw_http = {}
 
---- http.mail{url, from, to, message (RFC 5322, CRLF), plain_ok?, timeout_s?} -> true | nil, slug, words. Without
---- plain_ok the server must speak TLS. Suspends.; raises on a wrong argument.
+--- http.mail{url, from, to, message (RFC 5322, CRLF), user?, password?, ca_file?, plain_ok?, timeout_s?} -> true |
+--- nil, slug, words. Without plain_ok the server must speak TLS. Suspends.; raises on a wrong argument.
 ---@param options table
 ---@return any ...
 function kw_http.mail(options) end
