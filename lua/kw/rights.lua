@@ -31,25 +31,43 @@ if not there then site = nil end
 
 function M.changed() M.generation = M.generation + 1 end
 
---- Take the roles of the site's policy, where it has some; what is not a role is left out. At start,
--- and after the site's scripts were loaded anew.
+-- What is wrong with a role of the site, or nil. `id` and `role` are whatever the script returned.
+local function role_fault(id, role)
+  if type(id) ~= "string" or type(role) ~= "table" or type(role.grants or {}) ~= "table" then
+    return ("roles.%s is not a role"):format(tostring(id))
+  end
+  for i, grant in ipairs(role.grants or {}) do
+    local right = type(grant) == "table" and grant.right or grant
+    if right ~= "*" and not M.known[right] then
+      return ("roles.%s.grants[%d]: there is no right %s; there are: %s"):format(id, i, tostring(right),
+        table.concat(M.list, ", "))
+    end
+  end
+end
+
+--- Take the roles of the site's policy, where it has some; a file with a wrong one is refused whole. At
+-- start, and after the site's scripts were loaded anew.
 function M.load_policy()
   M.built_in = shipped.roles
   local roles = site and site.value(POLICY, "roles")
   if type(roles) == "table" then
-    M.built_in = {}
+    local taken, fault = {}, nil
     for id, role in pairs(roles) do
-      local good = type(id) == "string" and type(role) == "table" and type(role.grants or {}) == "table"
-      if good then
+      fault = fault or role_fault(id, role)
+      if not fault then
         local title = type(role.title) == "table" and role.title or {}
-        M.built_in[id] = { title = { ru = title.ru or id, en = title.en or id }, grants = role.grants or {},
-                           extends = role.extends }
-      else
-        log.error("permissions: not a role", { role = tostring(id) })
+        taken[id] = { title = { ru = title.ru or id, en = title.en or id }, grants = role.grants or {},
+                      extends = role.extends }
       end
     end
-    -- without it nobody could administer: it is always there, with everything
-    M.built_in[M.ADMINISTRATOR] = shipped.roles[M.ADMINISTRATOR]
+    if fault then
+      log.error("permissions refused; the shipped ones serve", { fault = fault })
+      if site.refuse then site.refuse(POLICY, fault) end
+    else
+      -- without it nobody could administer: it is always there, with everything
+      taken[M.ADMINISTRATOR] = shipped.roles[M.ADMINISTRATOR]
+      M.built_in = taken
+    end
   end
   M.changed()
 end
@@ -72,12 +90,14 @@ local function add(list, grant)
   end
 end
 
---- Grants of a role with what it extends; an unknown role gives none.
+--- Grants of a role with what it extends (also a shipped one that the site does not list); an unknown
+-- role gives none.
 function M.grants_of_role(id)
-  local list, seen = {}, {}
+  local list, seen, first = {}, {}, id
   while id and not seen[id] do
     seen[id] = true
     local built_in, own = M.built_in[id], M.roles[id]
+    if not built_in and id ~= first then built_in = shipped.roles[id] end
     for _, grant in ipairs(built_in and built_in.grants or {}) do add(list, grant) end
     for _, grant in ipairs(own and own.rights or {}) do
       local node = grant.node_id ~= json.null and grant.node_id or nil

@@ -54,12 +54,14 @@ return {
   end },
 
   { "a site's policy decides, a broken one does not", function(t)
-    local answer
+    local answer, broken, refused
     fake.new({ modules = { ["kw.site"] = {
       value = function(_, name)
         if name ~= "roles" then return nil, "not-found" end
-        return { guard = { title = { ru = "Сторож", en = "Guard" }, grants = { "monitoring.view" } }, broken = 7 }
+        return { guard = { title = { ru = "Сторож", en = "Guard" }, grants = { "monitoring.view" } },
+                 chief = { extends = "viewer", grants = { "audit.view" } }, broken = broken }
       end,
+      refuse = function(_, words) refused = words end,
       call = function(_, _, account) return answer(account) end, status = function() return { state = "ok" } end } } })
     local rights = require("kw.rights")
     answer = function(account)
@@ -69,12 +71,20 @@ return {
     end
     t.equal(rights.compile({ id = "x", role_ids = { "guard" } }),
       { ["monitoring.view"] = true, ["reports.view"] = { "hall" } }, "roles and grants of the site")
-    t.ok(rights.built_in.administrator and not rights.built_in.viewer and not rights.built_in.broken, "its roles only")
+    t.ok(rights.built_in.administrator and not rights.built_in.viewer, "its roles only")
+    local chief = rights.compile({ id = "x", role_ids = { "chief" } })
+    t.equal({ chief["audit.view"], chief["stations.view"] }, { true, true }, "on top of a shipped one")
+    t.equal(rights.compile({ id = "x", role_ids = { "viewer" } })["stations.view"], nil, "which itself is not given")
     answer = function() return nil, "failed", "site/policies/permissions.lua:3: boom" end
     t.equal(rights.compile({ id = "x", role_ids = { "guard" } }), { ["monitoring.view"] = true },
       "the shipped rule serves")
     answer = function() return { { right = "stations.view", subtree = false }, { right = 3 }, "nodes.view" } end
     t.equal(rights.compile({ id = "x", role_ids = {} }), { ["nodes.view"] = true }, "nonsense widens nothing")
+    broken = { grants = { "stations.fly" } }
+    rights.load_policy()
+    t.ok(refused:find("roles.broken.grants[1]: there is no right stations.fly; there are: monitoring.view", 1, true),
+      refused)
+    t.ok(rights.built_in.viewer and not rights.built_in.guard, "a file with a wrong role is refused whole")
     package.loaded["kw.site"] = nil
   end },
 
