@@ -15,8 +15,8 @@
 #define KW_CONFIRM_STEP_MS 100
 
 /* ARGV: prefix, event JSON, source. Numbers are written as integers where they are whole. Meter values
- * keep their marker for an hour only: 50 a second would be 30 million keys in a week, and the store's keys
- * absorb a later repetition anyway (docs/adr/0002). */
+ * keep their marker for a quarter of an hour, and the last 120,000 entries, so that Redis stays small;
+ * the store's keys absorb a later repetition anyway (docs/adr/0002). */
 static const char script[] =
     "local P, e, src = ARGV[1], cjson.decode(ARGV[2]), ARGV[3]\n"
     "local function txt(v)\n"
@@ -27,7 +27,7 @@ static const char script[] =
     "  return tostring(v)\n"
     "end\n"
     "if e.k and redis.call('SET', P..'dd:'..redis.sha1hex(e.k), '1', 'NX', 'EX',\n"
-    "    e.stream == 'mv' and 3600 or 604800) == false then return 0 end\n"
+    "    e.stream == 'mv' and 900 or 604800) == false then return 0 end\n"
     "local n = redis.call('INCR', P..'n:'..e.stream)\n"
     "local f = {'v', '1', 'n', txt(n), 'src', src}\n"
     "for _, name in ipairs({'type','cs','evse','con','tx','ts','rts','off','proto','mid'}) do\n"
@@ -35,7 +35,7 @@ static const char script[] =
     "end\n"
     "if e.k then f[#f+1] = 'k'; f[#f+1] = e.k end\n"
     "f[#f+1] = 'd'; f[#f+1] = e.d\n"
-    "local id = redis.call('XADD', P..e.stream, 'MAXLEN', '~', e.stream == 'mv' and 200000 or 500000, '*', unpack(f))\n"
+    "local id = redis.call('XADD', P..e.stream, 'MAXLEN', '~', e.stream == 'mv' and 120000 or 500000, '*', unpack(f))\n"
     "for _, s in ipairs(e.set or {}) do\n"
     "  local key, at = P..s[1], tonumber(s[3])\n"
     "  local old = tonumber(redis.call('HGET', key, s[2]) or '')\n"
