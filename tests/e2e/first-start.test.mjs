@@ -52,12 +52,13 @@ test('the first administrator is made with the code of the service, once', async
 function play(id, watts) {
   const alive = () => service.redis('HSET', 'kw:1:meta', 'aliveTs', String(Date.now()));
   const now = String(Date.now());
-  service.redis('HSET', 'kw:1:meta', 'contract', 'kw', 'major', '1', 'minor', '0', 'producer', 'test', 'version', '1', 'epoch', 'e1', 'startedTs', now, 'aliveTs', now);
   service.redis('SADD', 'kw:1:stations', id);
   service.redis('HSET', `kw:1:station:${id}`, 'connected', '1', 'connectedTs', now, 'conGen', '1', 'status', 'Available', 'errorCode', 'NoError', 'statusTs', now, 'lastSeenTs', now);
   service.redis('HSET', `kw:1:conn:${id}:1:1`, 'status', 'Charging', 'state', 'charging', 'errorCode', 'NoError', 'statusTs', now, 'txId', '7', 'powerW', String(watts), 'currentL1', '16', 'currentL2', '16', 'currentL3', '16', 'energyWh', '1000', 'meterTs', now);
   service.redis('HSET', `kw:1:tx:${id}:7`, 'evseId', '1', 'connectorId', '1', 'idToken', '04A1', 'startTs', now, 'startRts', now, 'meterStartWh', '500', 'chargingState', 'Charging', 'lastTs', now);
   service.redis('ZADD', 'kw:1:tx:active', now, `${id}|7`);
+  // Last: with it the service takes its snapshot of all the rest.
+  service.redis('HSET', 'kw:1:meta', 'contract', 'kw', 'major', '1', 'minor', '0', 'producer', 'test', 'version', '1', 'epoch', 'e1', 'startedTs', now, 'aliveTs', now);
   beat ??= setInterval(alive, 2000);
 }
 
