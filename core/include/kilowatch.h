@@ -13,7 +13,8 @@
  * Threads: one program runs on one thread, the one that called kw_program_run(); its callbacks and the
  * registered functions run there. Only kw_program_stop() may be called from another. A process may run a
  * service and a gateway on two threads, each with a data folder of its own. The library takes the
- * signal SIGRTMIN+3 (script deadlines) and ignores SIGPIPE; all other signals are yours. */
+ * signal SIGRTMIN+3 (script deadlines) and ignores SIGPIPE; all other signals are yours. With glibc it lets
+ * malloc keep up to 8 MiB of free heap (mallopt M_TRIM_THRESHOLD, M_MMAP_THRESHOLD). */
 #ifndef KILOWATCH_H
 #define KILOWATCH_H
 
