@@ -118,7 +118,7 @@ stage_e2e() {
     done
     stage_status=0
     export KW_DEMO="$stage_data/demo.json"
-    npm run --prefix web --silent e2e >"$KW_LOG/e2e.tap" 2>&1 || stage_status=1
+    timeout -k 10 900 npm run --prefix web --silent e2e >"$KW_LOG/e2e.tap" 2>&1 || stage_status=1
     cat "$KW_LOG/e2e.tap"
     kill -TERM $stage_demo  # a background job of sh ignores INT
     wait $stage_demo || { echo "the demo ended with status $?"; stage_status=1; }
