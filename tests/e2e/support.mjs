@@ -101,6 +101,7 @@ export async function isLive(page) {
 
 /** A menu hangs outside of every landmark: `without` names rules that a moment cannot hold. */
 export async function axe(page, where, without = []) {
+  await page.locator('h1').first().waitFor({ state: 'attached' }); // the address changes before its code is there
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
     .disableRules(without)
@@ -167,6 +168,7 @@ export async function startService() {
     pause: () => service.kill('SIGSTOP'),
     goOn: () => service.kill('SIGCONT'),
     async stop() {
+      service.kill('SIGCONT'); // a test that failed may have left it frozen, and then TERM waits for ever
       await end(service, 'SIGTERM');
       await end(redis, 'SIGTERM');
       rmSync(data, { recursive: true, force: true });
