@@ -24,6 +24,7 @@ static void release(struct kw_conn *conn)
 {
     kw_conn_drop_queue(conn);
     SSL_free(conn->ssl);
+    kw_buf_free(&conn->sealed);
     kw_buf_free(&conn->cipher);
     kw_dial_free(conn);
     if (conn->on_released != NULL)
@@ -114,7 +115,7 @@ static void peer_ended(struct kw_conn *conn)
         return;
     if (conn->dialled && !conn->opened) {
         kw_conn_close_with(conn, KW_ECLOSED);
-    } else if (conn->queued == 0 && kw_buf_len(&conn->cipher) == 0) {
+    } else if (kw_conn_queued_bytes(conn) == 0) {
         kw_conn_close_with(conn, KW_OK);
     } else {
         (void)uv_read_stop((uv_stream_t *)&conn->tcp);
@@ -184,6 +185,7 @@ struct kw_conn *kw_conn_new_raw(struct kw_loop *loop)
     conn->queue_limit = KW_OUT_QUEUE_BYTES;
     conn->stall_ms = KW_SEND_STALL_MS;
     conn->flush_job.run = kw_conn_flush;
+    kw_buf_init(&conn->sealed, KW_CIPHER_AHEAD_BYTES * 2); /* the two are swapped */
     kw_buf_init(&conn->cipher, KW_CIPHER_AHEAD_BYTES * 2);
     KW_ASSERT(uv_tcp_init(kw_loop_uv(loop), &conn->tcp) == 0);
     conn->tcp.data = conn;
@@ -214,7 +216,7 @@ struct kw_conn *kw_conn_accept(struct kw_loop *loop, int fd, struct kw_tls *tls)
     (void)uv_tcp_keepalive(&conn->tcp, 1, 60);
     kw_conn_learn_peer(conn);
     if (tls != NULL) {
-        conn->ssl = kw_tls_session(tls, true);
+        conn->ssl = kw_tls_session(tls, true, &conn->sealed);
         conn->sniff = true;
         if (conn->ssl == NULL) {
             kw_conn_close_with(conn, KW_ENOMEM);

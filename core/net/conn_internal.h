@@ -30,7 +30,8 @@ struct kw_conn {
     const struct kw_conn_events *events;
     void *arg;
     SSL *ssl;
-    struct kw_buf cipher; /* TLS bytes for the kernel */
+    struct kw_buf sealed; /* TLS bytes as OpenSSL makes them */
+    struct kw_buf cipher; /* TLS bytes for the kernel, which may be reading them */
     struct kw_segment *first, **last;
     size_t queued, queue_limit;
     struct kw_turn_job flush_job;
@@ -73,7 +74,8 @@ struct kw_conn *kw_conn_accept(struct kw_loop *loop, int fd, struct kw_tls *tls)
 /* Called just before on_close, when the connection no longer counts. */
 void kw_conn_on_released(struct kw_conn *conn, void (*on_released)(void *arg), void *arg);
 
-SSL *kw_tls_session(struct kw_tls *tls, bool server); /* NULL: no memory */
+/* What the session sends is appended to `sealed`, which outlives it. NULL: no memory. */
+SSL *kw_tls_session(struct kw_tls *tls, bool server, struct kw_buf *sealed);
 /* The peer's certificate must be for this DNS name or address. */
 kw_err kw_tls_expect_name(SSL *ssl, const char *name);
 

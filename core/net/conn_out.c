@@ -111,38 +111,44 @@ static size_t gather(struct kw_conn *conn, uv_buf_t *bufs, size_t *total)
     return count;
 }
 
-/* What OpenSSL has produced goes to `cipher`. */
-static bool take_cipher(struct kw_conn *conn)
+/* What OpenSSL has made is handed on: by a swap, or behind what the kernel has not taken yet. */
+static kw_err take_sealed(struct kw_conn *conn)
 {
-    char *pending;
-    BIO *out = SSL_get_wbio(conn->ssl);
-    long ready = BIO_get_mem_data(out, &pending);
-    if (ready <= 0)
-        return true;
-    if (kw_buf_append(&conn->cipher, pending, (size_t)ready) != KW_OK)
-        return false;
-    (void)BIO_reset(out);
-    return true;
+    if (kw_buf_len(&conn->cipher) > 0 && kw_buf_len(&conn->sealed) > 0) {
+        kw_err err = kw_buf_append(&conn->cipher, kw_buf_ptr(&conn->sealed),
+                                   kw_buf_len(&conn->sealed));
+        kw_buf_clear(&conn->sealed);
+        return err;
+    }
+    if (kw_buf_len(&conn->sealed) > 0) {
+        struct kw_buf empty = conn->cipher;
+        conn->cipher = conn->sealed;
+        conn->sealed = empty;
+    }
+    return KW_OK;
 }
 
 /* Encrypt queued bytes, up to a bounded amount ahead of the kernel. */
-static bool encrypt(struct kw_conn *conn)
+static kw_err encrypt(struct kw_conn *conn)
 {
     bool established = SSL_is_init_finished(conn->ssl) == 1;
+    size_t ahead = kw_buf_len(&conn->cipher);
     while (established && conn->first != NULL &&
-           kw_buf_len(&conn->cipher) < KW_CIPHER_AHEAD_BYTES) {
+           ahead + kw_buf_len(&conn->sealed) < KW_CIPHER_AHEAD_BYTES) {
         struct kw_segment *segment = conn->first;
         size_t left = segment->end - segment->at;
         ERR_clear_error();
         int taken = SSL_write(conn->ssl, segment->blob->bytes + segment->at,
                               (int)(left < KW_TLS_RECORD_BYTES ? left : KW_TLS_RECORD_BYTES));
-        if (taken <= 0)
+        if (taken <= 0) {
+            int reason = SSL_get_error(conn->ssl, taken);
+            if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE)
+                return KW_ETLS;
             break;
+        }
         consume(conn, (size_t)taken);
-        if (!take_cipher(conn))
-            return false;
     }
-    return take_cipher(conn);
+    return take_sealed(conn);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status)
@@ -201,8 +207,9 @@ void kw_conn_flush(struct kw_turn_job *job)
     for (;;) {
         uv_buf_t bufs[KW_IOVECS];
         size_t total;
-        if (conn->ssl != NULL && !encrypt(conn)) {
-            kw_conn_close_with(conn, KW_ENOMEM);
+        kw_err err = conn->ssl != NULL ? encrypt(conn) : KW_OK;
+        if (err != KW_OK) {
+            kw_conn_close_with(conn, err);
             return;
         }
         size_t count = gather(conn, bufs, &total);
@@ -222,8 +229,8 @@ void kw_conn_flush(struct kw_turn_job *job)
         else
             consume(conn, (size_t)sent);
     }
-    if (conn->cipher.capacity > KW_TLS_RECORD_BYTES)
-        kw_buf_free(&conn->cipher); /* an idle connection stays small */
+    kw_buf_free(&conn->sealed); /* an idle connection stays small, and a busy loop in its cache */
+    kw_buf_free(&conn->cipher);
     tell_drained(conn);
     if (conn->shutting && !conn->closing && conn->queued == 0)
         finish_shutdown(conn);
@@ -307,7 +314,7 @@ kw_err kw_conn_write_blob(struct kw_conn *conn, struct kw_blob *blob)
 
 size_t kw_conn_queued_bytes(const struct kw_conn *conn)
 {
-    return conn->queued + kw_buf_len(&conn->cipher);
+    return conn->queued + kw_buf_len(&conn->sealed) + kw_buf_len(&conn->cipher);
 }
 
 void kw_conn_set_queue_limit(struct kw_conn *conn, size_t limit_bytes)
