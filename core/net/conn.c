@@ -216,7 +216,7 @@ struct kw_conn *kw_conn_accept(struct kw_loop *loop, int fd, struct kw_tls *tls)
     (void)uv_tcp_keepalive(&conn->tcp, 1, 60);
     kw_conn_learn_peer(conn);
     if (tls != NULL) {
-        conn->ssl = kw_tls_session(tls, true, &conn->sealed);
+        conn->ssl = kw_tls_session(tls, true, conn);
         conn->sniff = true;
         if (conn->ssl == NULL) {
             kw_conn_close_with(conn, KW_ENOMEM);

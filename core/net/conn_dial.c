@@ -64,7 +64,7 @@ static kw_err err_of(int status)
 static void start_tls(struct kw_conn *conn)
 {
     struct kw_dial *dial = conn->dial;
-    conn->ssl = kw_tls_session(dial->tls, false, &conn->sealed);
+    conn->ssl = kw_tls_session(dial->tls, false, conn);
     if (conn->ssl == NULL || kw_tls_expect_name(conn->ssl, dial->server_name) != KW_OK) {
         kw_conn_close_with(conn, KW_ETLS);
         return;

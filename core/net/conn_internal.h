@@ -14,11 +14,15 @@
 #define KW_SHUTDOWN_MS 5000
 #define KW_CIPHER_AHEAD_BYTES 131072 /* encrypted bytes kept ready for the kernel */
 
-/* A run of bytes in the outbox: copied (room > 0) or shared. */
+/* A run of bytes in the outbox: copied (in `own`) or shared. */
 struct kw_segment {
     struct kw_segment *next;
-    struct kw_blob *blob;
-    size_t at, end, room; /* room: bytes the blob can hold (0: shared, nothing may be added) */
+    struct kw_blob *blob; /* shared: whose bytes they are; else NULL */
+    const char *bytes;
+    size_t at, end,
+        room;      /* room: bytes that `own` can hold (at or below end: nothing may be added) */
+    bool is_block; /* of the loop's */
+    char own[];
 };
 
 /* A dial's name resolution; outlives a connection that was closed meanwhile. */
@@ -47,6 +51,7 @@ struct kw_conn {
     void *released_arg;
     kw_err why;
     bool sniff, plain_on_tls, dialled, opened, reading, closing, shutting, paused, want_drain;
+    bool direct; /* the record being sealed may go to the kernel from where it is */
     char peer[48];
 };
 
@@ -64,6 +69,8 @@ void kw_conn_opened(struct kw_conn *conn);
 void kw_conn_flush(struct kw_turn_job *job);
 void kw_conn_wake_flush(struct kw_conn *conn);
 void kw_conn_drop_queue(struct kw_conn *conn);
+/* Bytes that OpenSSL has made. KW_EFULL, KW_ENOMEM: the session is broken. */
+KW_MUST_USE kw_err kw_conn_sealed(struct kw_conn *conn, const char *bytes, size_t count);
 
 /* conn_dial.c. The socket of one attempt is closed: true if another address is tried. */
 bool kw_dial_next(struct kw_conn *conn);
@@ -74,8 +81,8 @@ struct kw_conn *kw_conn_accept(struct kw_loop *loop, int fd, struct kw_tls *tls)
 /* Called just before on_close, when the connection no longer counts. */
 void kw_conn_on_released(struct kw_conn *conn, void (*on_released)(void *arg), void *arg);
 
-/* What the session sends is appended to `sealed`, which outlives it. NULL: no memory. */
-SSL *kw_tls_session(struct kw_tls *tls, bool server, struct kw_buf *sealed);
+/* What the session sends goes to kw_conn_sealed(conn). NULL: no memory. */
+SSL *kw_tls_session(struct kw_tls *tls, bool server, struct kw_conn *conn);
 /* The peer's certificate must be for this DNS name or address. */
 kw_err kw_tls_expect_name(SSL *ssl, const char *name);
 

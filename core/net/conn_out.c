@@ -15,18 +15,25 @@
 #include "base/mem.h"
 #include "net/conn_internal.h"
 
-#define KW_SEGMENT_BYTES 4096    /* first size of a copied segment */
 #define KW_COPY_BELOW_BYTES 2048 /* shared blobs smaller than this are copied */
 #define KW_IOVECS 32
 #define KW_TLS_RECORD_BYTES 16384
+
+static void free_segment(struct kw_conn *conn, struct kw_segment *segment)
+{
+    kw_blob_unref(segment->blob);
+    if (segment->is_block)
+        kw_loop_block_free(conn->loop, segment);
+    else
+        kw_free(segment);
+}
 
 void kw_conn_drop_queue(struct kw_conn *conn)
 {
     while (conn->first != NULL) {
         struct kw_segment *segment = conn->first;
         conn->first = segment->next;
-        kw_blob_unref(segment->blob);
-        kw_free(segment);
+        free_segment(conn, segment);
     }
     conn->last = &conn->first;
     conn->queued = 0;
@@ -47,8 +54,7 @@ static void consume(struct kw_conn *conn, size_t count)
         conn->first = segment->next;
         if (conn->first == NULL)
             conn->last = &conn->first;
-        kw_blob_unref(segment->blob);
-        kw_free(segment);
+        free_segment(conn, segment);
     }
 }
 
@@ -105,18 +111,33 @@ static size_t gather(struct kw_conn *conn, uv_buf_t *bufs, size_t *total)
         return *total > 0 ? 1 : 0;
     }
     for (struct kw_segment *at = conn->first; at != NULL && count < KW_IOVECS; at = at->next) {
-        bufs[count++] = uv_buf_init(at->blob->bytes + at->at, (unsigned)(at->end - at->at));
+        bufs[count++] =
+            uv_buf_init((char *)(uintptr_t)(at->bytes + at->at), (unsigned)(at->end - at->at));
         *total += at->end - at->at;
     }
     return count;
+}
+
+kw_err kw_conn_sealed(struct kw_conn *conn, const char *bytes, size_t count)
+{
+    if (conn->direct) {
+        uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)count);
+        int sent = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+        conn->direct = false;
+        if (sent > 0) { /* an error shows again when the rest is written */
+            bytes += sent;
+            count -= (size_t)sent;
+        }
+    }
+    return kw_buf_append(&conn->sealed, bytes, count);
 }
 
 /* What OpenSSL has made is handed on: by a swap, or behind what the kernel has not taken yet. */
 static kw_err take_sealed(struct kw_conn *conn)
 {
     if (kw_buf_len(&conn->cipher) > 0 && kw_buf_len(&conn->sealed) > 0) {
-        kw_err err = kw_buf_append(&conn->cipher, kw_buf_ptr(&conn->sealed),
-                                   kw_buf_len(&conn->sealed));
+        kw_err err =
+            kw_buf_append(&conn->cipher, kw_buf_ptr(&conn->sealed), kw_buf_len(&conn->sealed));
         kw_buf_clear(&conn->sealed);
         return err;
     }
@@ -138,8 +159,12 @@ static kw_err encrypt(struct kw_conn *conn)
         struct kw_segment *segment = conn->first;
         size_t left = segment->end - segment->at;
         ERR_clear_error();
-        int taken = SSL_write(conn->ssl, segment->blob->bytes + segment->at,
+        /* The last record waits for nobody; those before it leave in one write. */
+        conn->direct = ahead == 0 && kw_buf_len(&conn->sealed) == 0 && left == conn->queued &&
+                       left <= KW_TLS_RECORD_BYTES;
+        int taken = SSL_write(conn->ssl, segment->bytes + segment->at,
                               (int)(left < KW_TLS_RECORD_BYTES ? left : KW_TLS_RECORD_BYTES));
+        conn->direct = false;
         if (taken <= 0) {
             int reason = SSL_get_error(conn->ssl, taken);
             if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE)
@@ -261,13 +286,17 @@ static struct kw_segment *tail_with_room(struct kw_conn *conn, size_t length_byt
 {
     struct kw_segment *tail =
         conn->first != NULL ? KW_CONTAINER_OF(conn->last, struct kw_segment, next) : NULL;
-    if (tail != NULL && tail->room - tail->end >= length_bytes && tail->room > 0)
+    if (tail != NULL && tail->room >= tail->end && tail->room - tail->end >= length_bytes)
         return tail;
-    size_t room = tail != NULL || conn->ssl != NULL ? KW_TLS_RECORD_BYTES : KW_SEGMENT_BYTES;
-    if (room < length_bytes)
+    size_t room = KW_LOOP_BLOCK_BYTES - sizeof *tail;
+    bool is_block = length_bytes <= room;
+    if (is_block) {
+        tail = kw_loop_block(conn->loop);
+    } else {
         room = length_bytes;
-    tail = kw_alloc(sizeof *tail);
-    *tail = (struct kw_segment){ NULL, kw_blob_new_raw(room), 0, 0, room };
+        tail = kw_alloc(sizeof *tail + room);
+    }
+    *tail = (struct kw_segment){ .bytes = tail->own, .room = room, .is_block = is_block };
     KW_ASSERT(conn->last != NULL);
     *conn->last = tail;
     conn->last = &tail->next;
@@ -282,9 +311,9 @@ kw_err kw_conn_write2(struct kw_conn *conn, const void *first, size_t first_byte
         return err;
     struct kw_segment *tail = tail_with_room(conn, first_bytes + second_bytes);
     if (first_bytes > 0)
-        memcpy(tail->blob->bytes + tail->end, first, first_bytes);
+        memcpy(tail->own + tail->end, first, first_bytes);
     if (second_bytes > 0)
-        memcpy(tail->blob->bytes + tail->end + first_bytes, second, second_bytes);
+        memcpy(tail->own + tail->end + first_bytes, second, second_bytes);
     tail->end += first_bytes + second_bytes;
     conn->queued += first_bytes + second_bytes;
     kw_conn_wake_flush(conn);
@@ -304,7 +333,9 @@ kw_err kw_conn_write_blob(struct kw_conn *conn, struct kw_blob *blob)
     if (err != KW_OK)
         return err;
     struct kw_segment *segment = kw_alloc(sizeof *segment);
-    *segment = (struct kw_segment){ NULL, kw_blob_ref(blob), 0, blob->length_bytes, 0 };
+    *segment = (struct kw_segment){ .blob = kw_blob_ref(blob),
+                                    .bytes = blob->bytes,
+                                    .end = blob->length_bytes };
     *conn->last = segment;
     conn->last = &segment->next;
     conn->queued += blob->length_bytes;

@@ -15,6 +15,19 @@
 
 #define KW_TURN_ROUNDS_MAX 1000
 #define KW_SETTLE_TURNS 8
+#define KW_BLOCKS_KEPT (2u * 1024 * 1024 / KW_LOOP_BLOCK_BYTES)
+
+/* A kept block is nobody's: under ASan a use of it ends the program as a use after free would. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
+struct block {
+    struct block *next;
+};
 
 struct post {
     struct post *next;
@@ -41,6 +54,8 @@ struct kw_loop {
     struct post *first_post, **last_post;
     struct kw_signal *signals;
     struct kw_metric *turns;
+    struct block *blocks;
+    unsigned block_count;
     char scratch[KW_LOOP_SCRATCH_BYTES];
 };
 
@@ -180,7 +195,33 @@ void kw_loop_free(struct kw_loop *loop)
         continue;
     KW_ASSERT(uv_loop_close(&loop->uv) == 0);
     (void)pthread_mutex_destroy(&loop->post_lock);
+    while (loop->block_count > 0)
+        kw_free(kw_loop_block(loop));
     kw_free(loop);
+}
+
+void *kw_loop_block(struct kw_loop *loop)
+{
+    struct block *block = loop->blocks;
+    if (block == NULL)
+        return kw_alloc(KW_LOOP_BLOCK_BYTES);
+    ASAN_UNPOISON_MEMORY_REGION(block, KW_LOOP_BLOCK_BYTES);
+    loop->blocks = block->next;
+    loop->block_count--;
+    return block;
+}
+
+void kw_loop_block_free(struct kw_loop *loop, void *block)
+{
+    struct block *kept = block;
+    if (loop->block_count == KW_BLOCKS_KEPT) {
+        kw_free(block);
+        return;
+    }
+    kept->next = loop->blocks;
+    loop->blocks = kept;
+    loop->block_count++;
+    ASAN_POISON_MEMORY_REGION(kept, KW_LOOP_BLOCK_BYTES);
 }
 
 char *kw_loop_scratch(struct kw_loop *loop)

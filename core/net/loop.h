@@ -30,6 +30,11 @@ void kw_loop_unhold(struct kw_loop *loop);
 /* One read buffer for all connections: libuv reads at once after asking for it. For net/ itself. */
 #define KW_LOOP_SCRATCH_BYTES 65536
 char *kw_loop_scratch(struct kw_loop *loop);
+/* A block of KW_LOOP_BLOCK_BYTES, contents undefined; blocks that come back are kept for the next, at
+ * most 2 MiB of them. For net/ itself. */
+#define KW_LOOP_BLOCK_BYTES 16384
+void *kw_loop_block(struct kw_loop *loop); /* never NULL */
+void kw_loop_block_free(struct kw_loop *loop, void *block);
 struct uv_loop_s *kw_loop_uv(struct kw_loop *loop); /* for net/ itself */
 
 int64_t kw_loop_now_ms(const struct kw_loop *loop); /* monotonic, cached per turn */

@@ -149,15 +149,14 @@ kw_err kw_tls_reload(struct kw_tls *tls, char *error, size_t error_size)
     return KW_OK;
 }
 
-/* --- what OpenSSL sends goes straight into a buffer of ours --- */
+/* --- what OpenSSL sends goes straight to the connection --- */
 
-static BIO_METHOD *to_buffer;
+static BIO_METHOD *to_conn;
 
-static int append(BIO *bio, const char *bytes, size_t count, size_t *taken)
+static int send_sealed(BIO *bio, const char *bytes, size_t count, size_t *taken)
 {
-    struct kw_buf *out = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (kw_buf_append(out, bytes, count) != KW_OK)
+    if (kw_conn_sealed(BIO_get_data(bio), bytes, count) != KW_OK)
         return 0; /* SSL_write() fails, and the connection with it */
     *taken = count;
     return 1;
@@ -171,31 +170,31 @@ static long control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH; /* the one that OpenSSL insists on */
 }
 
-static void make_to_buffer(void)
+static void make_to_conn(void)
 {
-    to_buffer = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kilowatch outbox");
-    if (to_buffer == NULL)
+    to_conn = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kilowatch connection");
+    if (to_conn == NULL)
         return;
-    (void)BIO_meth_set_write_ex(to_buffer, append);
-    (void)BIO_meth_set_ctrl(to_buffer, control);
+    (void)BIO_meth_set_write_ex(to_conn, send_sealed);
+    (void)BIO_meth_set_ctrl(to_conn, control);
 }
 
-static BIO *new_out(struct kw_buf *out)
+static BIO *new_out(struct kw_conn *conn)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, make_to_buffer);
-    BIO *bio = to_buffer != NULL ? BIO_new(to_buffer) : NULL;
+    (void)pthread_once(&once, make_to_conn);
+    BIO *bio = to_conn != NULL ? BIO_new(to_conn) : NULL;
     if (bio == NULL)
         return NULL;
-    BIO_set_data(bio, out);
+    BIO_set_data(bio, conn);
     BIO_set_init(bio, 1);
     return bio;
 }
 
-SSL *kw_tls_session(struct kw_tls *tls, bool server, struct kw_buf *sent)
+SSL *kw_tls_session(struct kw_tls *tls, bool server, struct kw_conn *conn)
 {
     SSL *ssl = SSL_new(tls->context);
-    BIO *in = BIO_new(BIO_s_mem()), *out = new_out(sent);
+    BIO *in = BIO_new(BIO_s_mem()), *out = new_out(conn);
     if (ssl == NULL || in == NULL || out == NULL) {
         SSL_free(ssl);
         BIO_free(in);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BUILD, buildPrograms, checkBars, cpuMicros, medianRatio, options, printTable, rssMegabytes, runGenerator, spread, startServer } from './support/measure.mjs'
 
-const { rounds, seconds, readers } = options({ rounds: 3, seconds: 2, readers: 100 })
+const { rounds, seconds, readers } = options({ rounds: 5, seconds: 2, readers: 100 })
 
 buildPrograms()
 const folder = mkdtempSync(join(tmpdir(), 'kw-bench-'))
