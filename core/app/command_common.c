@@ -2,7 +2,6 @@
 #include "app/command_common.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -79,21 +78,6 @@ bool kw_command_prepare(const struct kw_config *config, char *error, size_t erro
     return false;
 }
 
-static bool write_file(const char *path, struct kw_str text)
-{
-    char beside[620];
-    (void)snprintf(beside, sizeof beside, "%s.new", path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len;
-    if (fd >= 0)
-        ok = close(fd) == 0 && ok;
-    ok = ok && rename(beside, path) == 0;
-    if (!ok)
-        KW_LOG(KW_LOG_ERROR, "app", "cannot write a file", KW_LC("file", path),
-               KW_LC("error", strerror(errno)));
-    return ok;
-}
-
 kw_err kw_command_write(const struct kw_config *config, const char *name, struct kw_str text)
 {
     const char *folder = kw_config_text(config, "data_dir");
@@ -111,7 +95,11 @@ bool kw_command_write_pid(const struct kw_config *config)
     if (path[0] == 0)
         return true;
     int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    return write_file(path, kw_str_n(text, (size_t)length));
+    if (kw_private_file_write_at(path, kw_str_n(text, (size_t)length)) == KW_OK)
+        return true;
+    KW_LOG(KW_LOG_ERROR, "app", "cannot write a file", KW_LC("file", path),
+           KW_LC("error", strerror(errno)));
+    return false;
 }
 
 void kw_command_remove_pid(const struct kw_config *config)
