@@ -177,11 +177,16 @@ void kw_history_snapshot_transaction(const struct kw_service *service, struct kw
         .key_uid = field(fields, count, "idToken"),
         .connector_id = number(fields, count, "evseId"),
         .started_ms = number(fields, count, "startTs"),
-        .stopped_ms = KW_NONE,
+        .stopped_ms = number(fields, count, "endTs"),
         .meter_start_wh = number(fields, count, "meterStartWh"),
-        .meter_stop_wh = KW_NONE,
+        .meter_stop_wh = number(fields, count, "meterStopWh"),
         .energy_wh = KW_NONE,
     };
+    if (row.stopped_ms != KW_NONE) {
+        row.stop_reason = field(fields, count, "stoppedReason");
+        row.quality = field(fields, count, "quality");
+        row.energy_wh = number(fields, count, "energyWh");
+    }
     if (row.started_ms == KW_NONE || transaction.len == 0)
         return; /* the hash has expired, or is not of the contract: nothing to tell */
     set_owner(service, &row);

@@ -9,7 +9,7 @@ void kw_history_event(const struct kw_service *service, struct kw_store_page *pa
 /* Events are missing: a fact of our own (stream 2, numbered by time), for the log of the feed. */
 void kw_history_gap(struct kw_store_page *page, enum kw_stream stream, int64_t expected_n,
                     int64_t got_n, int64_t now_ms);
-/* An open transaction that the snapshot shows: its start may have been in a gap. */
+/* A transaction as Redis' hash has it, open or ended: its start or its end may have been in a gap. */
 void kw_history_snapshot_transaction(const struct kw_service *service, struct kw_store_page *page,
                                      struct kw_str station_id, struct kw_str transaction,
                                      const struct kw_str *fields, size_t count);

@@ -10,6 +10,7 @@
 
 #include "app/history.h"
 #include "app/live.h"
+#include "app/over.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,6 +37,8 @@ struct kw_pipeline {
     int64_t waiting_since_us, commit_began_us, commit_wh;
     unsigned idle_seconds;
     bool wanted[KW_EVENT_TYPE_COUNT];
+    /* open transactions that may be over: looked for once after each snapshot */
+    bool over_due;
     /* state of the feed */
     enum kw_feed_state state, reader_state;
     int64_t live_us, lag_ms, last_event_ms;
@@ -50,6 +53,7 @@ struct kw_pipeline {
 static void commit(struct kw_pipeline *pipeline);
 static void committed(kw_err err, void *arg);
 static void tell_lua(struct kw_pipeline *pipeline, const struct kw_event *event);
+static void find_over(struct kw_pipeline *pipeline);
 static void count_refused(struct kw_pipeline *pipeline, const struct kw_event *event, kw_err err);
 
 /* --- the sentence --- */
@@ -178,6 +182,9 @@ static void committed(kw_err err, void *arg)
         return; /* stopping: what waits is read again after the start */
     else if (pipeline->day_due && pipeline->commit_caught_up)
         ask_day(pipeline);
+    if (err == KW_OK && pipeline->over_due && pipeline->commit_caught_up &&
+        pipeline->reader_state == KW_FEED_LIVE)
+        find_over(pipeline); /* the store knows as much as the model */
     if (pipeline->waiting)
         commit(pipeline);
 }
@@ -216,6 +223,7 @@ static void snapshot_begin(const char *why, void *arg)
     struct kw_pipeline *pipeline = arg;
     (void)why; /* the reader logs it */
     pipeline->day_due = true;
+    pipeline->over_due = true;
     pipeline->snapshot++;
 }
 
@@ -272,6 +280,45 @@ static void snapshot_row(const char *kind, struct kw_str id, int64_t connector,
     kw_metric_add(pipeline->refused[err == KW_EFULL], 1);
     KW_LOG(KW_LOG_WARN, "feed", "a snapshot row has a field that is not of the contract",
            KW_LC("kind", kind), KW_LT("id", id), KW_LC("error", kw_err_slug(err)));
+}
+
+/* --- transactions whose end was in a gap --- */
+
+static void over_found(struct kw_str station_id, struct kw_str transaction, void *arg)
+{
+    struct kw_pipeline *pipeline = arg;
+    if (pipeline->reader != NULL)
+        kw_reader_ask_transaction(pipeline->reader, station_id, transaction);
+}
+
+static void over_end(kw_err err, void *arg)
+{
+    struct kw_pipeline *pipeline = arg;
+    if (err != KW_OK)
+        pipeline->over_due = true; /* asked again */
+}
+
+static void find_over(struct kw_pipeline *pipeline)
+{
+    pipeline->over_due = kw_over_find(pipeline->service, over_found, over_end, pipeline) != KW_OK;
+}
+
+static void transaction_row(struct kw_str station_id, struct kw_str transaction,
+                            const struct kw_str *fields, size_t count, void *arg)
+{
+    struct kw_pipeline *pipeline = arg;
+    bool ended = false;
+    for (size_t i = 0; i + 1 < count; i += 2)
+        ended = ended || (kw_str_eqc(fields[i], "endTs") && fields[i + 1].len > 0);
+    KW_LOG(KW_LOG_WARN, "feed",
+           ended ? "the end of a transaction was missing and is taken from its hash"
+                 : "a transaction is open here, but no connector shows it",
+           KW_LT("station", station_id), KW_LT("transaction", transaction));
+    if (!ended)
+        return;
+    kw_history_snapshot_transaction(pipeline->service, pipeline->page, station_id, transaction,
+                                    fields, count);
+    commit(pipeline);
 }
 
 static void fatal(const char *text, void *arg)
@@ -346,6 +393,10 @@ static void every_second(struct kw_timer *timer, void *arg)
         !pipeline->waiting && !pipeline->day_asked) {
         pipeline->commit_wh = kw_complex_energy_today_wh(service->complex);
         ask_day(pipeline);
+    }
+    if (pipeline->over_due && pipeline->reader_state == KW_FEED_LIVE &&
+        pipeline->idle_seconds > 2 && !pipeline->committing && !pipeline->waiting) {
+        find_over(pipeline);
     }
     if (kw_complex_dirty(service->complex) || kw_push_pending(service->push))
         kw_live_changed(service->live);
@@ -477,9 +528,10 @@ kw_err kw_pipeline_new(struct kw_service *service, struct kw_pipeline **out, cha
 
 kw_err kw_pipeline_start(struct kw_pipeline *pipeline, char *error, size_t error_size)
 {
-    static const struct kw_reader_events events = { take_event,   end_page,     snapshot_begin,
-                                                    snapshot_row, snapshot_end, gap,
-                                                    bad_entry,    reader_state, fatal };
+    static const struct kw_reader_events events = { take_event,     end_page,     snapshot_begin,
+                                                    snapshot_row,   snapshot_end, gap,
+                                                    bad_entry,      reader_state, fatal,
+                                                    transaction_row };
     struct kw_runtime *runtime = pipeline->service->runtime;
     struct kw_reader_options options = { .redis_url = kw_config_text(runtime->config, "redis_url"),
                                          .prefix = kw_config_text(runtime->config, "redis_prefix"),

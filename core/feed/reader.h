@@ -47,6 +47,9 @@ struct kw_reader_events {
     void (*on_state)(enum kw_feed_state state, int64_t lag_ms, int64_t last_event_ms, void *arg);
     void (*on_fatal)(const char *text,
                      void *arg); /* unknown contract major: nothing more is read */
+    /* Answer to kw_reader_ask_transaction(); count 0: Redis has nothing of it. */
+    void (*on_transaction)(struct kw_str cs, struct kw_str transaction, const struct kw_str *fields,
+                           size_t count, void *arg);
 };
 
 struct kw_reader_options {
@@ -63,6 +66,9 @@ KW_MUST_USE kw_err kw_reader_new(struct kw_loop *loop, const struct kw_reader_op
                                  struct kw_reader **out, char *error, size_t error_size);
 bool kw_reader_links_up(const struct kw_reader *reader); /* both connections to Redis */
 void kw_reader_page_done(struct kw_reader *reader);
+/* What P:tx:{cs}:{id} says, open or ended. No answer when the link is lost first: a snapshot follows. */
+void kw_reader_ask_transaction(struct kw_reader *reader, struct kw_str cs,
+                               struct kw_str transaction);
 void kw_reader_close(struct kw_reader *reader); /* frees itself later; no more callbacks */
 
 #endif

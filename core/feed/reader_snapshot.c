@@ -24,12 +24,19 @@ static void snapshot_part_done(struct kw_reader *reader)
     reader->events->on_snapshot_end(reader, &reader->cursor, reader->arg);
 }
 
+/* The texts of a hash, name, value, ...; the caller frees. */
+static struct kw_str *fields_of(const struct kw_reply *reply)
+{
+    struct kw_str *fields = kw_alloc((reply->count + 1) * sizeof *fields);
+    for (size_t i = 0; i < reply->count; i++)
+        fields[i] = reply->items[i]->text;
+    return fields;
+}
+
 static void on_hash(struct kw_reader *reader, const struct kw_reply *reply, const struct ask *ask)
 {
     if (reply->type == KW_REPLY_ARRAY && reply->count > 0) {
-        struct kw_str *fields = kw_alloc(reply->count * sizeof *fields);
-        for (size_t i = 0; i < reply->count; i++)
-            fields[i] = reply->items[i]->text;
+        struct kw_str *fields = fields_of(reply);
         reader->events->on_snapshot_row(ask->kind, kw_str_of(ask->id), ask->connector,
                                         kw_str_of(ask->transaction), fields, reply->count,
                                         reader->arg);
@@ -38,20 +45,40 @@ static void on_hash(struct kw_reader *reader, const struct kw_reply *reply, cons
     snapshot_part_done(reader);
 }
 
+/* NULL: not an id of the contract. */
+static struct ask *ask_about(struct kw_reader *reader,
+                             void (*on_reply)(struct kw_reader *, const struct kw_reply *,
+                                              const struct ask *),
+                             struct kw_str id, struct kw_str transaction)
+{
+    struct ask *ask = kw_reader_ask(reader, on_reply);
+    if (kw_str_copy(id, ask->id, sizeof ask->id) == KW_OK &&
+        kw_str_copy(transaction, ask->transaction, sizeof ask->transaction) == KW_OK)
+        return ask;
+    kw_free(ask);
+    return NULL;
+}
+
 static void ask_hash(struct kw_reader *reader, const char *kind, struct kw_str key,
                      struct kw_str id, int64_t connector, struct kw_str transaction)
 {
-    struct ask *ask = kw_reader_ask(reader, on_hash);
+    struct kw_str args[2] = { KW_STR("HGETALL"), key };
+    struct ask *ask = ask_about(reader, on_hash, id, transaction);
+    if (ask == NULL)
+        return;
     ask->kind = kind;
     ask->connector = connector;
-    if (kw_str_copy(id, ask->id, sizeof ask->id) != KW_OK ||
-        kw_str_copy(transaction, ask->transaction, sizeof ask->transaction) != KW_OK) {
-        kw_free(ask); /* not an id of the contract */
-        return;
-    }
-    struct kw_str args[2] = { KW_STR("HGETALL"), key };
     reader->waiting++;
     kw_reader_send(reader, reader->control, args, 2, ask);
+}
+
+static struct kw_str tx_key(const struct kw_reader *reader, struct kw_str cs,
+                            struct kw_str transaction, char *out, size_t size)
+{
+    int length =
+        snprintf(out, size, "%stx:%.*s:%.*s", reader->prefix, (int)(cs.len < 60 ? cs.len : 60),
+                 cs.ptr, (int)(transaction.len < 60 ? transaction.len : 60), transaction.ptr);
+    return kw_str_n(out, (size_t)length);
 }
 
 static void on_members(struct kw_reader *reader, const struct kw_reply *reply,
@@ -73,12 +100,30 @@ static void on_active(struct kw_reader *reader, const struct kw_reply *reply, co
     (void)ask;
     for (size_t i = 0; reply->type == KW_REPLY_ARRAY && i < reply->count; i++) {
         struct kw_str transaction, cs = kw_str_cut(reply->items[i]->text, '|', &transaction);
-        int length = snprintf(key, sizeof key, "%stx:%.*s:%.*s", reader->prefix,
-                              (int)(cs.len < 60 ? cs.len : 60), cs.ptr,
-                              (int)(transaction.len < 60 ? transaction.len : 60), transaction.ptr);
-        ask_hash(reader, "tx", kw_str_n(key, (size_t)length), cs, KW_NONE, transaction);
+        ask_hash(reader, "tx", tx_key(reader, cs, transaction, key, sizeof key), cs, KW_NONE,
+                 transaction);
     }
     snapshot_part_done(reader);
+}
+
+static void on_transaction(struct kw_reader *reader, const struct kw_reply *reply,
+                           const struct ask *ask)
+{
+    size_t count = reply->type == KW_REPLY_ARRAY ? reply->count : 0;
+    struct kw_str *fields = count > 0 ? fields_of(reply) : NULL;
+    reader->events->on_transaction(kw_str_of(ask->id), kw_str_of(ask->transaction), fields, count,
+                                   reader->arg);
+    kw_free(fields);
+}
+
+void kw_reader_ask_transaction(struct kw_reader *reader, struct kw_str cs,
+                               struct kw_str transaction)
+{
+    char key[256];
+    struct kw_str args[2] = { KW_STR("HGETALL"), tx_key(reader, cs, transaction, key, sizeof key) };
+    struct ask *ask = ask_about(reader, on_transaction, cs, transaction);
+    if (ask != NULL)
+        kw_reader_send(reader, reader->control, args, 2, ask);
 }
 
 static void scan(struct kw_reader *reader, struct kw_str at);

@@ -118,6 +118,26 @@ test('a gap is counted, written down, and healed by a snapshot', async () => {
   assert.match(one("SELECT detail FROM events WHERE type='feed.gap'").detail, /"stream":"ev"/)
 })
 
+test('the end of a transaction that was in a gap is taken from its hash', async () => {
+  await producer.txStart('EV-3', 1, 'G1', 'TAG1', 5000)
+  await producer.meter('EV-3', 1, 'G1', { powerW: 7000, energyWh: 5100, currentA: 10 })
+  await producer.txStart('EV-2', 1, 'G2', 'TAG1', 100) // still charging: stays open
+  await caughtUp()
+  assert.equal(one("SELECT state FROM transactions WHERE id='EV-3~G1'").state, 'active')
+  const now = Date.now()
+  await link.call('HSET', 'kw:1:tx:EV-3:G1', 'endTs', now, 'meterStopWh', 5250, 'energyWh', 250, 'stoppedReason', 'Local', 'quality', 'ok', 'lastTs', now)
+  await link.call('ZREM', 'kw:1:tx:active', 'EV-3|G1')
+  await link.call('HDEL', 'kw:1:conn:EV-3:1:1', 'txId', 'idToken')
+  await link.call('INCRBY', 'kw:1:n:ev', 1)
+  await producer.entry('station.event', { cs: 'EV-3' }, {})
+  await until('the transaction has ended', () => one("SELECT state FROM transactions WHERE id='EV-3~G1'").state === 'finished', 15000)
+  const row = one("SELECT * FROM transactions WHERE id='EV-3~G1'")
+  assert.deepEqual([row.stopped_ms, row.meter_stop_wh, row.energy_wh, row.stop_reason], [now, 5250, 250, 'Local'])
+  assert.equal(one("SELECT state FROM transactions WHERE id='EV-2~G2'").state, 'active')
+  await producer.txEnd('EV-2', 1, 'G2', 'TAG1', 300, 200)
+  await caughtUp()
+})
+
 test('kill -9 under load, again and again: every event, sample and transaction exactly once', async () => {
   const seen = await caughtUp()
   const gaps = one("SELECT count(*) AS count FROM events WHERE type='feed.gap'").count
@@ -159,7 +179,7 @@ test('kill -9 under load, again and again: every event, sample and transaction e
   await service.ready()
   await sleep(4000)
   const complex = await service.expect(200, 'GET', '/api/v1/complex')
-  assert.equal(complex.energy_today_wh, expected + 450, 'energy of the day is the sum')
+  assert.equal(complex.energy_today_wh, expected + 450 + 250 + 200, 'energy of the day is the sum')
 })
 
 test('a database that is locked: live goes on, readyz says so, and nothing is lost when it is free again', async () => {

@@ -97,8 +97,8 @@ static void on_fatal(const char *text, void *arg)
     (void)snprintf(watch->fatal, sizeof watch->fatal, "%s", text);
 }
 
-static const struct kw_reader_events events = { on_event, on_page, on_begin,      on_row,  on_end,
-                                                on_gap,   on_bad,  on_feed_state, on_fatal };
+static const struct kw_reader_events events = { on_event, on_page, on_begin,      on_row,   on_end,
+                                                on_gap,   on_bad,  on_feed_state, on_fatal, NULL };
 
 static void read_from(struct watch *watch, struct rig *rig, const struct kw_cursor *from)
 {
