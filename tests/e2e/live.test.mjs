@@ -1,7 +1,7 @@
 // live.test.mjs - What the page shows is what the server says: values, order, filters, hostile names.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { demo, isLive, openPage, rest, signIn, startBrowser, until } from './support.mjs';
+import { openDemo, post, remove, rest, startBrowser, until } from './support.mjs';
 
 let browser;
 before(async () => {
@@ -10,10 +10,7 @@ before(async () => {
 after(() => browser.close());
 
 async function openStations(search = '') {
-  const view = await openPage(browser, { url: demo().url });
-  await signIn(view);
-  await view.page.goto(`/stations${search}`);
-  await isLive(view.page);
+  const view = await openDemo(browser, `/stations${search}`);
   await view.page.locator('[data-row]').first().waitFor();
   return view;
 }
@@ -22,9 +19,7 @@ const rowIds = (page) => page.locator('[data-row]').evaluateAll((rows) => rows.m
 const number = (text) => Number(text.replaceAll(/[^\d.]/gu, ''));
 
 test('the overview counts what the API counts', async () => {
-  const view = await openPage(browser, { url: demo().url });
-  await signIn(view);
-  await isLive(view.page);
+  const view = await openDemo(browser);
   const shown = async (id) => number(await view.page.getByTestId(`count-${id}`).innerText());
   await until('the same counts on both sides', async () => {
     const { stations } = await rest('/api/v1/complex');
@@ -43,9 +38,7 @@ test('the overview counts what the API counts', async () => {
 });
 
 test('the load changes by itself and equals that of the API', async () => {
-  const view = await openPage(browser, { url: demo().url });
-  await signIn(view);
-  await isLive(view.page);
+  const view = await openDemo(browser);
   const load = () => view.page.getByTestId('load').innerText();
   // A load of hundreds of kilowatts may stand for a minute; phases and the energy of the day do not.
   const all = async () => [await load(), await view.page.getByTestId('energy').innerText(), await view.page.getByTestId('phases').innerText()].join();
@@ -155,9 +148,7 @@ test('the whole list by keyboard: walk, open, walk on, close', async () => {
 test('a hostile name is a name', async () => {
   const id = 'EV-XSS';
   const name = '<img src=x onerror=alert(1)> "&amp; \u202e⚡';
-  await rest('/api/v1/stations', {
-    args: ['-X', 'POST', '-H', 'Content-Type: application/json', '-d', JSON.stringify({ id, name, phases: 3, rotation: 0, connectors: [{ id: 1 }] })],
-  });
+  await post('/api/v1/stations', { id, name, phases: 3, rotation: 0, connectors: [{ id: 1 }] });
   try {
     const view = await openStations(`?q=${id}&open=${id}`);
     await view.page.locator(`[data-row="${id}"]`).getByText('<img src=x').waitFor();
@@ -166,7 +157,6 @@ test('a hostile name is a name', async () => {
     view.check();
     await view.close();
   } finally {
-    const { revision } = await rest(`/api/v1/stations/${id}`);
-    await rest(`/api/v1/stations/${id}`, { args: ['-X', 'DELETE', '-H', `If-Match: "${revision}"`] });
+    await remove(`/api/v1/stations/${id}`);
   }
 });

@@ -1,23 +1,15 @@
-// pages.test.mjs - Each page in both languages and themes, on a desk and on a phone: one heading, a title,
-// no axe violation, nothing untranslated, nothing wider than the screen, no fault of any kind.
+// pages.test.mjs - Each page of the table of routes in both languages and themes, on a desk and on a phone: one
+// heading, a title, no axe violation, nothing untranslated, nothing wider than the screen, no fault of any
+// kind. And who may see it: the menu and the addresses of an account with few rights.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe, demo, isLive, openPage, signIn, startBrowser } from './support.mjs';
+import { axe, demo, isLive, makeAccount, openDemo, openPage, post, rest, ROUTES, SIZES, startBrowser } from './support.mjs';
 
 let browser;
 before(async () => {
   browser = await startBrowser();
 });
 after(() => browser.close());
-
-const SIZES = {
-  desk: { width: 1280, height: 800 },
-  phone: { width: 360, height: 740, isMobile: true, hasTouch: true },
-};
-const TITLES = {
-  en: { overview: 'Overview', stations: 'Stations' },
-  ru: { overview: 'Обзор', stations: 'Станции' },
-};
 
 async function holds(page, where, title) {
   assert.equal(await page.locator('h1').count(), 1, `${where}: one h1`);
@@ -28,42 +20,72 @@ async function holds(page, where, title) {
   assert.ok(wide <= 0, `${where}: ${wide} px wider than the screen`);
 }
 
-for (const [size, viewport] of Object.entries(SIZES)) {
-  for (const locale of ['en', 'ru']) {
-    for (const theme of ['light', 'dark']) {
-      test(`${size} ${locale} ${theme}`, async () => {
-        const view = await openPage(browser, { url: demo().url, locale, theme, ...viewport });
-        const { page } = view;
-        await signIn(view);
-        await isLive(page);
-        await page.getByTestId('node').first().waitFor();
-        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
-        await holds(page, 'overview', TITLES[locale].overview);
-        await axe(page, 'overview');
+/** To an address without loading the page again, as a link does. */
+async function go(page, address) {
+  await page.evaluate((to) => {
+    window.history.pushState({}, '', to);
+    window.dispatchEvent(new PopStateEvent('popstate'));
+  }, address);
+}
 
-        await page.getByRole('link', { name: TITLES[locale].stations, exact: true }).filter({ visible: true }).first().click();
-        await page.locator('[data-row]').first().waitFor();
-        await holds(page, 'stations', TITLES[locale].stations);
-        await axe(page, 'stations');
+// All routes in all looks on a desk; on a phone what differs is the layout, so two looks are enough.
+const LOOKS = [
+  ['desk', 'en', 'light'],
+  ['desk', 'en', 'dark'],
+  ['desk', 'ru', 'light'],
+  ['desk', 'ru', 'dark'],
+  ['phone', 'ru', 'light'],
+  ['phone', 'en', 'dark'],
+];
 
-        await page.locator('[data-row]').first().click();
-        await page.getByRole('dialog').waitFor();
-        await page.waitForTimeout(300); // it slides in
-        await holds(page, 'drawer', TITLES[locale].stations);
-        // Their colours are those of the theme, their words were looked at above: once a theme is enough.
-        const once = (locale === 'en') === (theme === 'light');
-        if (once) await axe(page, 'drawer');
-        await page.keyboard.press('Escape');
-        await page.getByRole('dialog').waitFor({ state: 'hidden' });
-
-        await page.getByRole('button', { name: locale === 'ru' ? /^Учётная запись/u : /^Account/u }).click();
-        await page.getByRole('menu').waitFor();
-        if (once) await axe(page, 'account menu', ['region']);
-        view.check();
-        await view.close();
+for (const [size, locale, theme] of LOOKS) {
+  test(`every page: ${size} ${locale} ${theme}`, async () => {
+    const view = await openDemo(browser, '/', { locale, theme, ...SIZES[size] });
+    const { page } = view;
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), locale);
+    for (const { open, title, filled } of ROUTES) {
+      const where = `${open} ${size} ${locale} ${theme}`;
+      await go(page, open);
+      await page.locator(filled).first().waitFor({ state: 'attached' }).catch((error) => {
+        throw new Error(`${where}: ${error.message}`);
       });
+      await holds(page, where, title[locale]);
+      await axe(page, where);
+      view.check();
     }
+    await view.close();
+  });
+}
+
+test('every page opens from its own address, too', async () => {
+  const view = await openDemo(browser, '/', { locale: 'ru' });
+  for (const { open, title, filled } of ROUTES) {
+    await view.page.goto(open);
+    await isLive(view.page).catch(() => {});
+    await view.page.locator(filled).first().waitFor({ state: 'attached' });
+    await holds(view.page, open, title.ru);
   }
+  view.check();
+  await view.close();
+});
+
+for (const [locale, theme] of [['en', 'light'], ['ru', 'dark']]) {
+  test(`drawer and account menu: ${locale} ${theme}`, async () => {
+    const view = await openDemo(browser, '/stations', { locale, theme });
+    const { page } = view;
+    await page.locator('[data-row]').first().click();
+    await page.getByRole('dialog').waitFor();
+    await page.waitForTimeout(300); // it slides in
+    await axe(page, 'drawer');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: locale === 'ru' ? /^Учётная запись/u : /^Account/u }).click();
+    await page.getByRole('menu').waitFor();
+    await axe(page, 'account menu', ['region']);
+    view.check();
+    await view.close();
+  });
 }
 
 test('an address that is none', async () => {
@@ -75,23 +97,24 @@ test('an address that is none', async () => {
   await view.close();
 });
 
-test('the language changes without a reload and keeps what is on the page', async () => {
-  const view = await openPage(browser, { url: demo().url });
+test('an account with few rights: the menu has only its pages, other addresses say which right they need', async () => {
+  const { items } = await rest('/api/v1/roles');
+  if (!items.some(({ id }) => id === 'guard')) await post('/api/v1/roles', { id: 'guard', name: 'Guard', rights: [{ right: 'stations.view' }] });
+  const account = await makeAccount('guard', ['guard']);
+  const view = await openDemo(browser, '/stations', { account });
+  view.expect(/403/u);
   const { page } = view;
-  await signIn(view);
-  await page.goto('/stations');
   await page.locator('[data-row]').first().waitFor();
-  await page.getByRole('searchbox').fill('EV-000');
-  await page.waitForURL(/q=EV-000/u);
-  await page.evaluate(() => {
-    window.kwSamePage = true;
-  });
-  await page.getByRole('button', { name: /^Account/u }).click();
-  await page.getByRole('menuitemradio', { name: 'Русский' }).click();
-  await page.getByRole('heading', { name: 'Станции' }).waitFor();
-  assert.equal(await page.getByRole('searchbox').inputValue(), 'EV-000');
-  assert.equal(await page.evaluate(() => window.kwSamePage), true);
-  assert.equal(await page.evaluate(() => document.documentElement.lang), 'ru');
+  const menu = await page.getByRole('navigation').getByRole('link').filter({ visible: true }).allTextContents();
+  const hidden = ROUTES.filter(({ right }) => right !== 'stations.view');
+  for (const { title } of hidden) assert.ok(!menu.some((text) => text.trim() === title.en), `${title.en} is in the menu: ${menu}`);
+  assert.ok(menu.some((text) => text.trim() === 'Stations'), `menu: ${menu}`);
+  for (const { open, right } of hidden) {
+    await page.goto(open);
+    await page.getByRole('heading', { level: 1, name: 'This page is not open to you' }).waitFor();
+    assert.match(await page.locator('main').innerText(), new RegExp(right.replace('.', '\\.'), 'u'));
+  }
+  await axe(page, 'no right');
   view.check();
   await view.close();
 });

@@ -86,7 +86,7 @@ test('nobody is carried to another place after the sign-in', async () => {
 
 test('the session is a cookie that scripts cannot read, and nothing of it is stored', async () => {
   const view = await openPage(browser, { url: demo().url });
-  await signIn(view);
+  await signIn(view, demo());
   await isLive(view.page);
   const cookies = await view.context.cookies();
   const cookie = cookies.find(({ name }) => name === '__Host-kw_session');
@@ -103,7 +103,7 @@ test('the session is a cookie that scripts cannot read, and nothing of it is sto
 
 test('signing out ends every tab of the session', async () => {
   const view = await openPage(browser, { url: demo().url });
-  await signIn(view);
+  await signIn(view, demo());
   await isLive(view.page);
   const other = await view.context.newPage();
   await other.goto('/stations');
