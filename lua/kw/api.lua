@@ -158,10 +158,18 @@ function M.handle(op, req)
   return op.run(req, caller)
 end
 
+-- Answers are about people and for one person: no cache keeps them, unless an operation says otherwise.
+local function private(status, body, headers)
+  headers = headers or {}
+  headers["Cache-Control"] = headers["Cache-Control"] or "no-store"
+  return status, body, headers
+end
+
 --- Give every operation to the C router.
 function M.register(routes)
   for _, op in ipairs(M.operations) do
-    routes.add(op.method, M.base .. op.path, { body_max = op.body_max }, function(req) return M.handle(op, req) end)
+    routes.add(op.method, M.base .. op.path, { body_max = op.body_max },
+      function(req) return private(M.handle(op, req)) end)
   end
 end
 

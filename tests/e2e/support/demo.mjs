@@ -21,10 +21,11 @@ export async function remove(path) {
   await rest(path, { args: ['-X', 'DELETE', '-H', `If-Match: "${revision}"`] });
 }
 
-/** A page of the demo, signed in, at an address, with live values. */
+/** A page of the demo, signed in, at an address (null: nowhere yet), with live values. */
 export async function openDemo(browser, address = '/', { account = demo(), ...options } = {}) {
   const view = await openPage(browser, { url: demo().url, ...options });
   await withSession(view, account);
+  if (address === null) return view;
   await view.page.goto(address);
   await isLive(view.page);
   return view;
