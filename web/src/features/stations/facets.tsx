@@ -26,7 +26,7 @@ export function Facets({ groups, scope, onGroups }: FacetsProps) {
   return (
     <aside className={css.facets} aria-label={t('filter.title')}>
       <div className={css.facetsHead}>
-        <h2>{t('filter.title')}</h2>
+        <strong>{t('filter.title')}</strong>
         {groups.length > 0 && (
           <Button look="quiet" size="small" onClick={() => onGroups([])}>
             {t('filter.clear')}
