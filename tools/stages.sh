@@ -98,7 +98,7 @@ stage_web() {
     return $stage_status
 }
 
-# The page in Chromium against a whole running complex: tests/e2e through `npm run e2e` of web/,
+# The page in Chromium against a whole running complex: tests/e2e through `npm run e2e` and `e2e:alone` of web/,
 # which finds the address and the sign-in in the file named by KW_DEMO (see examples/demo).
 stage_e2e() {
     stage_data=$(mktemp -d)
@@ -118,12 +118,15 @@ stage_e2e() {
     done
     stage_status=0
     export KW_DEMO="$stage_data/demo.json"
-    timeout -k 10 900 npm run --prefix web --silent e2e >"$KW_LOG/e2e.tap" 2>&1 || stage_status=1
-    cat "$KW_LOG/e2e.tap"
+    for script in e2e e2e:alone; do # what measures has the machine for itself
+        stage_out=$KW_LOG/$(echo $script | tr : -).tap
+        timeout -k 10 900 npm run --prefix web --silent $script >"$stage_out" 2>&1 || stage_status=1
+        cat "$stage_out"
+        ran "$(sed -n 's/^. pass \([0-9]*\)$/\1/p; s/^ℹ pass \([0-9]*\)$/\1/p' "$stage_out" | tail -n 1)"
+    done
     kill -TERM $stage_demo  # a background job of sh ignores INT
     wait $stage_demo || { echo "the demo ended with status $?"; stage_status=1; }
     rm -rf "$stage_data"
-    ran "$(sed -n 's/^. pass \([0-9]*\)$/\1/p; s/^ℹ pass \([0-9]*\)$/\1/p' "$KW_LOG/e2e.tap" | tail -n 1)"
     return $stage_status
 }
 

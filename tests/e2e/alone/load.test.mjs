@@ -1,9 +1,9 @@
 // load.test.mjs - 500 stations at five changes a second, in the short form: the main thread stays free, nothing
-// grows, and the first page is filled in time. The long form (ten minutes) is `./kw bench page`.
+// grows, and the first page is filled in time. Alone, because it measures. The long form (ten minutes) is `./kw bench page`.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ROUTES, startBrowser } from './support.mjs';
-import { BARS, filledMs, go, Meter, play, RATE_HZ, startLoaded, STATIONS } from './support/load.mjs';
+import { ROUTES, startBrowser } from '../support.mjs';
+import { BARS, filledMs, go, Meter, play, RATE_HZ, startLoaded, STATIONS } from '../support/load.mjs';
 
 const SECONDS = 10;
 const CYCLES = 10;
