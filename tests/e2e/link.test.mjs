@@ -171,6 +171,34 @@ test('ten seconds of frames are lost: the hole is seen and a snapshot asked for'
   await closes(view);
 });
 
+test('one station says nothing any more: its age grows, it turns old, the others do not, and sums say "at least"', async () => {
+  const quiet = await Complex.start({ stations: ['EV-0001', 'EV-0002'], options: { stale_after_s: 5 } });
+  try {
+    await quiet.charge('EV-0001', 11_040);
+    await quiet.charge('EV-0002', 7_360);
+    const view = await quiet.open(browser, '/stations');
+    const overview = await quiet.open(browser, '/');
+    await shows(view.page, 'EV-0001', '11.0');
+    const fresh = await colour(view.page, 'EV-0001');
+    const age = () => row(view.page, 'EV-0001').locator('time').last().innerText().then(number);
+    const first = await age();
+    for (let i = 0; i < 8; i += 1) {
+      await quiet.charge('EV-0002', 7_360 + i);
+      await view.page.waitForTimeout(1000);
+    }
+    assert.ok((await age()) >= first + 6, `age ${await age()} after ${first}`);
+    await until('the silent station is grey', async () => (await colour(view.page, 'EV-0001')) !== fresh, 5);
+    assert.equal(await colour(view.page, 'EV-0002'), fresh, 'the other one is fresh');
+    await shows(view.page, 'EV-0001', '11.0'); // the digits stay
+    await until('at least', async () => (await overview.page.locator('main').innerText()).includes('≥'), 5);
+    assert.equal(await load(overview.page), 18.4);
+    await closes(view);
+    await closes(overview);
+  } finally {
+    await quiet.stop();
+  }
+});
+
 test('the source falls silent: the values keep their digits, turn old, and nothing becomes zero', async () => {
   const view = await complex.open(browser, '/stations');
   await shows(view.page, 'EV-0001', '11.0');

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { demo, isLive, openPage, rest, startBrowser, withSession } from './support.mjs';
+import { demo, isLive, openPage, rest, routerPaths, startBrowser, withSession } from './support.mjs';
 
 const { values: options } = parseArgs({
   options: { out: { type: 'string', default: 'build/shots' }, mockups: { type: 'string' }, dist: { type: 'string' }, only: { type: 'string' } },
@@ -88,7 +88,13 @@ const out = resolve(options.out);
 mkdirSync(out, { recursive: true });
 const place = { CHARGING: await stationThat('charging'), FAULTED: await stationThat('faulted') };
 const { stations: counts } = await rest('/api/v1/complex');
-const pages = PAGES.filter(({ name }) => options.only === undefined || name.includes(options.only));
+
+/** Does the router know the address? A page that is not there yet is told, and no picture of "no such page" taken. */
+const paths = routerPaths().map((path) => new RegExp(`^${path.replaceAll(/\$\w+/gu, '[^/]+')}$`, 'u'));
+const isThere = ({ open }) => paths.some((path) => path.test(open.split('?')[0]));
+const wanted = PAGES.filter(({ name }) => options.only === undefined || name.includes(options.only));
+const pages = wanted.filter(isThere);
+for (const { name } of wanted.filter((page) => !isThere(page))) console.log(`no such page yet: ${name}`);
 // A page that we serve comes from no address at all, and Chromium then refuses it the socket to loopback.
 const browser = await startBrowser(options.dist === undefined ? [] : ['--disable-features=LocalNetworkAccessChecks']);
 const shots = [];
