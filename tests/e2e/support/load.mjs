@@ -53,7 +53,6 @@ export class Meter {
     await meter.cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
     meter.frames = 0;
     meter.bytes = 0;
-    await meter.cdp.send('Network.enable');
     meter.cdp.on('Network.webSocketFrameReceived', ({ response }) => {
       meter.frames += 1;
       meter.bytes += response.payloadData.length;
@@ -74,15 +73,25 @@ export class Meter {
     return { heapMb: JSHeapUsedSize / 1e6, nodes: Nodes, listeners: JSEventListeners, documents: Documents };
   }
 
+  /** What comes over the socket in two seconds; not while the cost is measured, because to look is work, too. */
+  async traffic() {
+    const [frames, bytes] = [this.frames, this.bytes];
+    await this.cdp.send('Network.enable');
+    await this.page.waitForTimeout(2000);
+    await this.cdp.send('Network.disable');
+    return { framesPerS: (this.frames - frames) / 2, kbPerS: (this.bytes - bytes) / 2000 };
+  }
+
   /** What the page costs over so many seconds. */
   async over(seconds) {
+    const traffic = await this.traffic();
     await this.page.evaluate(() => {
       window.kwLong = [];
       window.kwObserver?.disconnect();
       window.kwObserver = new PerformanceObserver((list) => window.kwLong.push(...list.getEntries().map(({ duration }) => Math.round(duration))));
       window.kwObserver.observe({ type: 'longtask' });
     });
-    const before = { ...(await this.read()), at: performance.now(), frames: this.frames, bytes: this.bytes, ...(await this.settled()) };
+    const before = await this.settled();
     const from = await this.read();
     const at = performance.now();
     await this.page.waitForTimeout(seconds * 1000);
@@ -97,8 +106,7 @@ export class Meter {
       heapMb: after.heapMb,
       nodesGrowth: after.nodes - before.nodes,
       listenersGrowth: after.listeners - before.listeners,
-      framesPerS: (this.frames - before.frames) / span,
-      kbPerS: (this.bytes - before.bytes) / span / 1000,
+      ...traffic,
     };
   }
 }
