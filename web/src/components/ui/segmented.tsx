@@ -1,11 +1,11 @@
 // segmented.tsx - A choice of two to five, all in sight. Radio buttons underneath, so arrows work.
-import { useId } from 'react';
+import { useId, type ReactNode } from 'react';
 import css from './segmented.module.css';
 
 interface SegmentedProps<T extends string> {
   readonly label: string;
   readonly value: T;
-  readonly options: readonly { readonly value: T; readonly label: string; readonly lang?: string }[];
+  readonly options: readonly { readonly value: T; readonly label: string; readonly lang?: string; readonly icon?: ReactNode }[];
   readonly onChange: (value: T) => void;
 }
 
@@ -22,6 +22,7 @@ export function Segmented<T extends string>({ label, value, options, onChange }:
             checked={option.value === value}
             onChange={() => onChange(option.value)}
           />
+          {option.icon}
           {option.label}
         </label>
       ))}

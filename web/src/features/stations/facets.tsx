@@ -72,3 +72,27 @@ export function FacetChips({ groups, scope, onGroups }: FacetsProps) {
     </div>
   );
 }
+
+/** The counts of all states in one line, each a switch: the legend of the wall and its filter. */
+export function FacetLine({ groups, scope, onGroups }: FacetsProps) {
+  const t = useT();
+  const locale = useLocale();
+  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
+  return (
+    <div className={css.line} role="group" aria-label={t('filter.title')}>
+      {GROUP_NAMES.map((group) => (
+        <button
+          key={group}
+          type="button"
+          className={css.lineChoice}
+          aria-pressed={groups.includes(group)}
+          onClick={() => onGroups(toggled(groups, group))}
+        >
+          <StateIcon state={GROUP_STATE(group)} size={14} />
+          <b className="num live">{count(counts[group], locale)}</b>
+          <span className={css.lineWord}>{t(GROUP_WORD[group])}</span>
+        </button>
+      ))}
+    </div>
+  );
+}

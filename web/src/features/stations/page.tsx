@@ -1,6 +1,6 @@
 // page.tsx - /stations: every station of the complex, live. What is filtered, how it is ordered and which
 // one is open stand in the address.
-import { EvCharger, Pause, Search, SearchX, X } from 'lucide-react';
+import { EvCharger, LayoutGrid, Pause, Rows3, Search, SearchX, X } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useSession } from '@/api/session';
 import { useNodeName } from '@/components/station/path';
@@ -8,6 +8,7 @@ import type { Group } from '@/components/station/words';
 import { GROUP_WORD } from '@/components/station/words';
 import { Button } from '@/components/ui/button';
 import { Notice, Skeleton } from '@/components/ui/notice';
+import { Segmented } from '@/components/ui/segmented';
 import { NARROW, PHONE, useMedia } from '@/components/use-media';
 import { useTitle } from '@/components/use-title';
 import { count, energy, power, text as measureText } from '@/format/units';
@@ -15,14 +16,15 @@ import { useLocale, useT } from '@/i18n/i18n';
 import { useLive, useTopic } from '@/live/react';
 import type { LiveState } from '@/live/reducer';
 import { StationDrawer } from './drawer';
-import { FacetChips, Facets } from './facets';
+import { FacetChips, Facets, FacetLine } from './facets';
 import { filterStations, sumUp, type Filter } from './filter';
 import { PhoneList } from './phone-list';
 import { scaleOf } from './scale';
-import { readGroups, readSort, writeGroups, writeSort, type StationsSearch } from './search';
+import { readGroups, readSort, TILE_SIZES, writeGroups, writeSort, type StationsSearch } from './search';
 import css from './stations.module.css';
 import { StationsTable } from './table';
 import { useList } from './use-list';
+import { StationsWall } from './wall';
 
 interface StationsPageProps {
   readonly search: StationsSearch;
@@ -47,6 +49,8 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
   useTopic('nodes');
   useTitle(t('page.stations'), session?.complex.name);
 
+  const view = isPhone ? 'table' : (search.view ?? 'table');
+  const size = search.size ?? 's';
   const groups = readGroups(search.state);
   const text = search.q ?? '';
   const nodeId = search.node;
@@ -63,29 +67,54 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
 
   return (
     <div className={css.page}>
-      {!isNarrow && <Facets groups={groups} scope={scope} onGroups={onGroups} />}
+      {!isNarrow && view === 'table' && <Facets groups={groups} scope={scope} onGroups={onGroups} />}
       <section className={css.list} aria-label={t('page.stations')}>
         <header className={css.head}>
-          <h1 className={css.title}>{t('page.stations')}</h1>
-          <Counted shown={ids.length} total={total} />
+          <h1 className={view === 'wall' ? 'sr-only' : css.title}>{t('page.stations')}</h1>
+          {view === 'wall' ? (
+            <FacetLine groups={groups} scope={scope} onGroups={onGroups} />
+          ) : (
+            <Counted shown={ids.length} total={total} />
+          )}
           {nodeId !== undefined && <NodeTag nodeId={nodeId} onRemove={() => onSearch({ node: undefined })} />}
-          {!isNarrow && groups.map((group) => (
+          {!isNarrow && view === 'table' && groups.map((group) => (
             <button key={group} type="button" className={css.tag} onClick={() => onGroups(groups.filter((each) => each !== group))} aria-label={t('filter.remove', { name: t(GROUP_WORD[group]) })}>
               {t(GROUP_WORD[group])}
               <X size={14} aria-hidden />
             </button>
           ))}
-          {held && !isPhone && (
+          {held && !isPhone && view === 'table' && (
             <span className={css.held} data-testid="sort-paused">
               <Pause size={13} aria-hidden />
               {t('stations.sort-paused')}
             </span>
           )}
           <TextFilter value={text} onChange={(q) => onSearch({ q: q === '' ? undefined : q }, true)} />
+          {!isPhone && (
+            <Segmented
+              label={t('stations.view')}
+              value={view}
+              options={[
+                { value: 'table', label: t('stations.view-table'), icon: <Rows3 size={15} aria-hidden /> },
+                { value: 'wall', label: t('stations.view-wall'), icon: <LayoutGrid size={15} aria-hidden /> },
+              ]}
+              onChange={(next) => onSearch({ view: next === 'table' ? undefined : next })}
+            />
+          )}
+          {view === 'wall' && (
+            <Segmented
+              label={t('stations.tile-size')}
+              value={size}
+              options={TILE_SIZES.map((each) => ({ value: each, label: each.toUpperCase() }))}
+              onChange={(next) => onSearch({ size: next === 's' ? undefined : next }, true)}
+            />
+          )}
         </header>
-        {isNarrow && <FacetChips groups={groups} scope={scope} onGroups={onGroups} />}
+        {isNarrow && view === 'table' && <FacetChips groups={groups} scope={scope} onGroups={onGroups} />}
         {total === 0 ? (
           isLoading ? <Waiting /> : <Empty />
+        ) : view === 'wall' ? (
+          <StationsWall filter={{ groups, text, nodeId }} size={size} openId={search.open} onOpen={onOpen} />
         ) : ids.length === 0 ? (
           <NoMatch onClear={clear} total={total} />
         ) : isPhone ? (
@@ -101,7 +130,7 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
             onHold={setHeld}
           />
         )}
-        {total > 0 && <Totals groups={groups} text={text} nodeId={nodeId} />}
+        {total > 0 && view === 'table' && <Totals groups={groups} text={text} nodeId={nodeId} />}
       </section>
       <StationDrawer id={search.open} onClose={() => onOpen(undefined)} />
     </div>

@@ -10,6 +10,12 @@ export interface Sort {
   readonly desc: boolean;
 }
 
+/** How the list is shown; a phone has one way only. */
+export const VIEWS = ['table', 'wall'] as const;
+export type View = (typeof VIEWS)[number];
+export const TILE_SIZES = ['s', 'm', 'l', 'xl'] as const;
+export type TileSize = (typeof TILE_SIZES)[number];
+
 const orNothing = <S extends v.GenericSchema<string, string>>(schema: S) =>
   v.optional(v.fallback(v.optional(schema), undefined));
 
@@ -18,6 +24,8 @@ export const stationsSearch = v.object({
   q: orNothing(v.pipe(v.string(), v.maxLength(100))),
   node: orNothing(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
   sort: orNothing(v.pipe(v.string(), v.regex(/^-?[a-z]+$/u))),
+  view: orNothing(v.picklist(VIEWS)),
+  size: orNothing(v.picklist(TILE_SIZES)),
   open: orNothing(v.pipe(v.string(), v.minLength(1), v.maxLength(48))),
 });
 export type StationsSearch = v.InferOutput<typeof stationsSearch>;
