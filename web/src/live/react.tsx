@@ -92,6 +92,12 @@ function subscribeTick(listener: () => void): () => void {
   };
 }
 
+/** A row as it was at the last second: for hundreds in sight at once, where a paint of all of them costs. */
+export function useRowEachSecond<T extends TableTopic>(topic: T, id: string): RowOf<T> | undefined {
+  const { store } = useLiveContext();
+  return useSyncExternalStore(subscribeTick, () => store.row(topic, id));
+}
+
 const selectOffset = (state: LiveState) => state.clockOffsetMs;
 
 /** Our clock, once a second. */

@@ -6,6 +6,7 @@ import { countGroups, filterStations, sumUp } from '@/features/stations/filter';
 import { barOf, scaleOf } from '@/features/stations/scale';
 import { readGroups, readSort, stationsSearch, writeGroups, writeSort } from '@/features/stations/search';
 import { targetOf } from '@/features/stations/table';
+import { labelsOf, wallKey, wallOf } from '@/features/stations/wall-layout';
 import type { Milliamps, WattHours, Watts } from '@/live/units';
 import { nodeRow, stationRow } from '../live/rows';
 
@@ -124,4 +125,49 @@ it('keys walk the rows and stop at the ends', () => {
   expect(targetOf('Home', 5, 9)).toBe(0);
   expect(targetOf('End', 5, 9)).toBe(9);
   expect(targetOf('x', 5, 9)).toBeUndefined();
+});
+
+const key = (row: ReturnType<typeof stationRow>) => wallKey([row], nodes);
+
+describe('wall', () => {
+  it('a column for each node at the top, a box for each board, tiles by number', () => {
+    const tree = new Map(
+      [
+        nodeRow('grid', { name: 'grid' }),
+        nodeRow('t2', { name: 'T2', parentId: 'grid' }),
+        nodeRow('t1', { name: 'T1', parentId: 'grid' }),
+        nodeRow('b10', { name: 'B10', parentId: 't1' }),
+        nodeRow('b2', { name: 'B2', parentId: 't1' }),
+        nodeRow('f', { name: 'F', parentId: 'b2' }),
+      ].map((node) => [node.id, node]),
+    );
+    const rows = [
+      stationRow('EV-10', { nodeId: 'f' }),
+      stationRow('EV-2', { nodeId: 'f' }),
+      stationRow('EV-3', { nodeId: 'b10' }),
+      stationRow('EV-4', { nodeId: 't2' }),
+      stationRow('EV-5', { nodeId: null }),
+    ];
+    const shape = wallOf(rows, tree).map((column) => [
+      column.nodeId,
+      column.count,
+      column.boxes.map((box) => [box.nodeId, box.tiles.map((tile) => tile.label).join(' ')]),
+    ]);
+    expect(shape).toEqual([
+      ['t1', 3, [['b2', '02 10'], ['b10', '03']]],
+      ['t2', 1, [['t2', '04']]],
+      [null, 1, [[null, '05']]],
+    ]);
+  });
+
+  it('a live value changes no place, a move does', () => {
+    expect(key(stationRow('EV-1', { powerW: 1 as Watts, state: 'faulted' }))).toBe(key(stationRow('EV-1', {})));
+    expect(key(stationRow('EV-1', { nodeId: 'db' }))).not.toBe(key(stationRow('EV-1', {})));
+  });
+
+  it('numbers stand alone only where they tell the stations apart', () => {
+    expect([...labelsOf(['EV-0001', 'EV-0120']).values()]).toEqual(['001', '120']);
+    expect([...labelsOf(['A-1', 'B-1']).values()]).toEqual(['A-1', 'B-1']);
+    expect([...labelsOf(['GATE', 'EV-1']).values()]).toEqual(['GATE', 'EV-1']);
+  });
 });

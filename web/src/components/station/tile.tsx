@@ -5,7 +5,7 @@ import { memo } from 'react';
 import { StateIcon, TONE } from '@/components/icons/state-icon';
 import { digits, power, text } from '@/format/units';
 import { useLocale, useT } from '@/i18n/i18n';
-import { useRow } from '@/live/react';
+import { useRowEachSecond } from '@/live/react';
 import css from './tile.module.css';
 import { stateWord, statusOf } from './words';
 
@@ -21,7 +21,7 @@ interface TileProps {
 export const StationTile = memo(function StationTile({ id, label, dim, open, onOpen }: TileProps) {
   const t = useT();
   const locale = useLocale();
-  const station = useRow('stations', id);
+  const station = useRowEachSecond('stations', id);
   if (station === undefined) return <span className={css.tile} />;
   const { state, powerW } = station;
   const status = statusOf(station);
