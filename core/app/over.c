@@ -128,7 +128,6 @@ static kw_err ask(struct over *over)
     KW_JSON_KV(str, &json, "from", KW_STR("transactions"));
     KW_JSON_KV(raw, &json, "where", KW_STR("[[\"state\",\"=\",\"active\"]]"));
     KW_JSON_KV(raw, &json, "sort", KW_STR("[\"id\"]"));
-    KW_JSON_KV(raw, &json, "fields", KW_STR("[\"id\",\"station_id\",\"transaction_id\"]"));
     KW_JSON_KV(i64, &json, "limit", KW_OVER_PAGE);
     if (over->last_id[0] != 0) {
         kw_json_key(&json, "after");

@@ -19,8 +19,8 @@ struct kw_segment {
     struct kw_segment *next;
     struct kw_blob *blob; /* shared: whose bytes they are; else NULL */
     const char *bytes;
-    size_t at, end,
-        room;      /* room: bytes that `own` can hold (at or below end: nothing may be added) */
+    size_t at, end;
+    size_t room;   /* bytes that `own` can hold; at or below end: nothing may be added */
     bool is_block; /* of the loop's */
     char own[];
 };

@@ -40,7 +40,7 @@ KW_MUST_USE kw_err kw_store_declare(struct kw_store *store, struct kw_str schema
 /* One request, JSON in, JSON out. Operations:
  *   {"op":"get","from":C,"key":K}                                -> {"doc":{...}|null}
  *   {"op":"find","from":C,"where":[[field,cmp,value],...],"sort":["-a","b"],"limit":n,
- *    "after":[values of the sort fields and the key],"fields":[...],"count":true,"sum":["energy_wh"]}
+ *    "after":[values of the sort fields and the key],"count":true,"sum":["energy_wh"]}
  *        cmp: = != < <= > >= in (value is an array) prefix contains (case-insensitive, Unicode)
  *        is_null not_null; [["or",[cond,...]]] one level
  *                                                  -> {"items":[...],"total":n?,"sum":{...}?,"more":bool}

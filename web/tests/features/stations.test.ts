@@ -160,6 +160,15 @@ describe('wall', () => {
     ]);
   });
 
+  it('a name that stands in several columns is told with the one above', () => {
+    const tree = new Map(
+      [nodeRow('a', { name: 'A' }), nodeRow('b', { name: 'B' }), nodeRow('a1', { name: 'F1', parentId: 'a' }), nodeRow('b1', { name: 'F1', parentId: 'b' }), nodeRow('b2', { name: 'F2', parentId: 'b' })].map((node) => [node.id, node]),
+    );
+    const rows = ['a1', 'b1', 'b2', 'b'].map((nodeId, index) => stationRow(`EV-${index}`, { nodeId }));
+    const names = wallOf([...rows, stationRow('EV-9', { nodeId: null })], tree).flatMap((column) => column.boxes.map((box) => box.name));
+    expect(names).toEqual(['A / F1', 'B', 'B / F1', 'F2', null]);
+  });
+
   it('a live value changes no place, a move does', () => {
     expect(key(stationRow('EV-1', { powerW: 1 as Watts, state: 'faulted' }))).toBe(key(stationRow('EV-1', {})));
     expect(key(stationRow('EV-1', { nodeId: 'db' }))).not.toBe(key(stationRow('EV-1', {})));

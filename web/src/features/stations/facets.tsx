@@ -19,10 +19,13 @@ interface FacetsProps {
 const toggled = (groups: readonly Group[], group: Group): readonly Group[] =>
   groups.includes(group) ? groups.filter((each) => each !== group) : [...groups, group];
 
+const useGroupCounts = (scope: Scope) =>
+  useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
+
 export function Facets({ groups, scope, onGroups }: FacetsProps) {
   const t = useT();
   const locale = useLocale();
-  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
+  const counts = useGroupCounts(scope);
   return (
     <aside className={css.facets} aria-label={t('filter.title')}>
       <div className={css.facetsHead}>
@@ -55,7 +58,7 @@ export function Facets({ groups, scope, onGroups }: FacetsProps) {
 export function FacetChips({ groups, scope, onGroups }: FacetsProps) {
   const t = useT();
   const locale = useLocale();
-  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
+  const counts = useGroupCounts(scope);
   return (
     <div className={css.chips} role="group" aria-label={t('filter.title')}>
       {GROUP_NAMES.filter((group) => counts[group] > 0 || groups.includes(group)).map((group) => (
@@ -77,7 +80,7 @@ export function FacetChips({ groups, scope, onGroups }: FacetsProps) {
 export function FacetLine({ groups, scope, onGroups }: FacetsProps) {
   const t = useT();
   const locale = useLocale();
-  const counts = useLive((state) => countGroups(state.tables.stations, state.tables.nodes, scope));
+  const counts = useGroupCounts(scope);
   return (
     <div className={css.line} role="group" aria-label={t('filter.title')}>
       {GROUP_NAMES.map((group) => (

@@ -56,7 +56,8 @@ export function StationsPage({ search, onSearch }: StationsPageProps) {
   const nodeId = search.node;
   const scope = { text, nodeId };
   const sort = readSort(search.sort);
-  const ids = useList({ groups, text, nodeId, sort, held: held && !isPhone });
+  // The wall has an order of its own: the list's rests meanwhile.
+  const ids = useList({ groups, text, nodeId, sort, held: view === 'wall' || (held && !isPhone) });
   const total = useLive(selectTotal);
   const isLoading = useLive(selectIsLoading);
   const scaleMa = useLive(selectScale);

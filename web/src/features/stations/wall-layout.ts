@@ -13,6 +13,8 @@ export interface Tile {
 export interface Box {
   /** Null: stations that hang nowhere. */
   readonly nodeId: string | null;
+  /** With the name above where the same name stands in several columns ("DB-1 / F1"). */
+  readonly name: string | null;
   readonly tiles: readonly Tile[];
 }
 
@@ -55,13 +57,20 @@ export function wallOf(stations: Iterable<StationRow>, nodes: Nodes): readonly C
     boxes.set(board, tiles);
     tiles.push({ id, label: labels.get(id) ?? id });
   }
-  const nameOf = (id: string | null) => (id === null ? '\uffff' : (nodes.get(id)?.name ?? id));
+  const nameOf = (id: string | null) => (id === null ? null : (nodes.get(id)?.name ?? id));
   const byName = (a: { nodeId: string | null }, b: { nodeId: string | null }) =>
-    numeric.compare(nameOf(a.nodeId), nameOf(b.nodeId));
+    numeric.compare(nameOf(a.nodeId) ?? '\uffff', nameOf(b.nodeId) ?? '\uffff');
+  const seen = new Map<string | null, number>();
+  for (const boxes of columns.values()) {
+    for (const name of [...boxes.keys()].map(nameOf)) seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
   return [...columns]
     .map(([nodeId, boxes]) => {
-      const list = [...boxes].map(([boardId, tiles]) => ({ nodeId: boardId, tiles })).toSorted(byName);
-      return { nodeId, boxes: list, count: list.reduce((sum, box) => sum + box.tiles.length, 0) };
+      const list = [...boxes].map(([boardId, tiles]) => {
+        const name = nameOf(boardId);
+        return { nodeId: boardId, name: seen.get(name) === 1 ? name : `${nameOf(nodeId)} / ${name}`, tiles };
+      });
+      return { nodeId, boxes: list.toSorted(byName), count: list.reduce((sum, box) => sum + box.tiles.length, 0) };
     })
     .toSorted(byName);
 }

@@ -144,9 +144,9 @@ function Box({ box, matches, openId, onOpen }: BoxProps) {
         : node.limitW === null
           ? null
           : [power(node.powerW, locale).value, text(power(node.limitW, locale), locale)];
-  const name = node?.name ?? t('stations.nowhere');
+  const name = box.name ?? t('stations.nowhere');
   return (
-    <section className={css.box} aria-label={name}>
+    <div className={css.box} role="group" aria-label={name}>
       <header className={css.boxHead}>
         <h2>{name}</h2>
         {node !== undefined && load !== null && (
@@ -180,6 +180,6 @@ function Box({ box, matches, openId, onOpen }: BoxProps) {
           />
         ))}
       </div>
-    </section>
+    </div>
   );
 }
